@@ -1,0 +1,1073 @@
+#include "base.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define HAVE_ASAN	1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define HAVE_ASAN	1
+#endif
+#endif
+#ifdef HAVE_ASAN
+#include <sanitizer/asan_interface.h>
+#endif
+
+/* ------------------------------------------------------------------ str */
+
+struct str str_of(const char *z)
+{
+	return z ? (struct str){ z, strlen(z) } : STR_EMPTY;
+}
+
+struct str str_sub(struct str s, size_t from, size_t n)
+{
+	if (from >= s.n)
+		return STR_EMPTY;
+	if (n > s.n - from)
+		n = s.n - from;
+	return (struct str){ s.p + from, n };
+}
+
+/* memcmp that may be given a NULL with nothing behind it. */
+static bool same_bytes(const char *a, const char *b, size_t n)
+{
+	return n == 0 || memcmp(a, b, n) == 0;
+}
+
+static bool same_letters(const char *a, const char *b, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (a[i] != b[i] && ch_lower(a[i]) != ch_lower(b[i]))
+			return false;
+	return true;
+}
+
+bool str_eq(struct str a, struct str b)
+{
+	return a.n == b.n && same_bytes(a.p, b.p, a.n);
+}
+
+bool str_eq_z(struct str a, const char *z)
+{
+	return str_eq(a, str_of(z));
+}
+
+bool str_ieq(struct str a, struct str b)
+{
+	return a.n == b.n && same_letters(a.p, b.p, a.n);
+}
+
+bool str_ieq_z(struct str a, const char *z)
+{
+	return str_ieq(a, str_of(z));
+}
+
+bool str_starts(struct str s, struct str head)
+{
+	return s.n >= head.n && same_bytes(s.p, head.p, head.n);
+}
+
+bool str_ends(struct str s, struct str tail)
+{
+	return s.n >= tail.n && (tail.n == 0 ||
+	    same_bytes(s.p + (s.n - tail.n), tail.p, tail.n));
+}
+
+bool str_istarts(struct str s, struct str head)
+{
+	return s.n >= head.n && same_letters(s.p, head.p, head.n);
+}
+
+int str_cmp(struct str a, struct str b)
+{
+	size_t n = a.n < b.n ? a.n : b.n;
+	int c = n ? memcmp(a.p, b.p, n) : 0;
+
+	return c ? c : (a.n > b.n) - (a.n < b.n);
+}
+
+size_t str_find_char(struct str s, size_t from, char c)
+{
+	const char *hit;
+
+	if (from >= s.n)
+		return s.n;
+	hit = memchr(s.p + from, c, s.n - from);
+	return hit ? (size_t)(hit - s.p) : s.n;
+}
+
+static bool outer_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+struct str str_trim(struct str s)
+{
+	while (s.n && outer_space(s.p[s.n - 1]))
+		s.n--;
+	while (s.n && outer_space(s.p[0])) {
+		s.p++;
+		s.n--;
+	}
+	return s;
+}
+
+bool str_cut(struct str *rest, char sep, struct str *part)
+{
+	size_t at;
+
+	if (rest->n == 0)
+		return false;
+	at = str_find_char(*rest, 0, sep);
+	*part = (struct str){ rest->p, at };
+	if (at < rest->n)
+		at++;
+	rest->p += at;
+	rest->n -= at;
+	return true;
+}
+
+bool str_u64(struct str s, uint64_t max, uint64_t *n_out)
+{
+	uint64_t n = 0;
+
+	if (s.n == 0)
+		return false;
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned digit = (unsigned char)s.p[i] - (unsigned)'0';
+
+		if (digit > 9 || n > (UINT64_MAX - digit) / 10)
+			return false;
+		n = n * 10 + digit;
+		if (n > max)
+			return false;
+	}
+	*n_out = n;
+	return true;
+}
+
+uint64_t str_hash(struct str s)
+{
+	uint64_t h = UINT64_C(14695981039346656037);
+
+	for (size_t i = 0; i < s.n; i++)
+		h = (h ^ (unsigned char)s.p[i]) * UINT64_C(1099511628211);
+	return h;
+}
+
+bool ch_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+bool ch_alpha(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+bool ch_alnum(char c)
+{
+	return ch_alpha(c) || ch_digit(c);
+}
+
+bool ch_space(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+char ch_lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
+/* ---------------------------------------------------------------- UTF-8 */
+
+/* RFC 3629 section 4: what the lead byte promises. */
+static size_t sequence_length(unsigned char lead)
+{
+	if (lead < 0x80)
+		return 1;
+	if (lead >= 0xC2 && lead <= 0xDF)
+		return 2;
+	if (lead >= 0xE0 && lead <= 0xEF)
+		return 3;
+	if (lead >= 0xF0 && lead <= 0xF4)
+		return 4;
+	return 0;
+}
+
+uint32_t utf8_next(struct str s, size_t *at)
+{
+	const unsigned char *p = (const unsigned char *)s.p + *at;
+	size_t len = sequence_length(*p);
+	uint32_t cp;
+
+	if (len == 1) {
+		(*at)++;
+		return *p;
+	}
+	if (len == 0 || len > s.n - *at)
+		goto bad;
+	cp = *p & (0x7Fu >> len);
+	for (size_t i = 1; i < len; i++) {
+		if ((p[i] & 0xC0) != 0x80)
+			goto bad;
+		cp = cp << 6 | (p[i] & 0x3Fu);
+	}
+	if ((len == 3 && cp < 0x800) || (len == 4 && cp < 0x10000) ||
+	    (cp >= 0xD800 && cp <= 0xDFFF) || cp > 0x10FFFF)
+		goto bad;
+	*at += len;
+	return cp;
+bad:
+	(*at)++;
+	return UTF8_BAD;
+}
+
+/* Moves over bytes below 0x80, eight at a time. */
+static size_t skip_ascii(struct str s, size_t at)
+{
+	uint64_t word;
+
+	while (s.n - at >= sizeof(word)) {
+		memcpy(&word, s.p + at, sizeof(word));
+		if (word & UINT64_C(0x8080808080808080))
+			break;
+		at += sizeof(word);
+	}
+	while (at < s.n && (unsigned char)s.p[at] < 0x80)
+		at++;
+	return at;
+}
+
+bool utf8_valid(struct str s)
+{
+	size_t at = 0;
+
+	while ((at = skip_ascii(s, at)) < s.n)
+		if (utf8_next(s, &at) == UTF8_BAD)
+			return false;
+	return true;
+}
+
+size_t utf8_count(struct str s)
+{
+	size_t n = 0;
+
+	for (size_t at = 0; at < s.n; n++)
+		utf8_next(s, &at);
+	return n;
+}
+
+struct str utf8_head(struct str s, size_t n)
+{
+	if (n >= s.n)
+		return s;
+	for (size_t back = 1; back <= 3 && back <= n; back++) {
+		size_t at = n - back;
+		unsigned char c = (unsigned char)s.p[at];
+
+		if (sequence_length(c) > back) {
+			if (utf8_next(s, &at) != UTF8_BAD)
+				n -= back;
+			break;
+		}
+		if ((c & 0xC0) != 0x80)
+			break;
+	}
+	return (struct str){ s.p, n };
+}
+
+/* ---------------------------------------------------------------- arena */
+
+#define BLOCK_MIN	4096
+#define BLOCK_MAX	(1024 * 1024)
+#define ALIGN		_Alignof(max_align_t)
+
+#ifdef HAVE_ASAN
+#define REDZONE		ALIGN	/* between two pieces, so that ASan sees */
+#else
+#define REDZONE		0
+#endif
+
+struct block {
+	struct block *next;	/* the one before it in time */
+	size_t cap, used;
+	_Alignas(max_align_t) char bytes[];
+};
+
+struct hook {
+	struct hook *next;
+	void (*fn)(void *);
+	void *arg;
+};
+
+struct arena {
+	struct block *blocks;	/* pieces are cut off the first */
+	struct block *large;	/* a piece each */
+	struct hook *hooks;
+	size_t used;
+};
+
+static void no_memory(size_t n)
+{
+	fprintf(stderr, "tamis: out of memory (%zu octets wanted)\n", n);
+	abort();
+}
+
+static void *must_malloc(size_t n)
+{
+	void *p = malloc(n);
+
+	if (!p)
+		no_memory(n);
+	return p;
+}
+
+static void close_bytes(void *p, size_t n)
+{
+#ifdef HAVE_ASAN
+	__asan_poison_memory_region(p, n);
+#else
+	(void)p;
+	(void)n;
+#endif
+}
+
+static void open_bytes(void *p, size_t n)
+{
+#ifdef HAVE_ASAN
+	__asan_unpoison_memory_region(p, n);
+#else
+	(void)p;
+	(void)n;
+#endif
+}
+
+static struct block *block_new(size_t cap, struct block *next)
+{
+	struct block *b;
+
+	if (cap > SIZE_MAX - sizeof(*b))
+		no_memory(cap);
+	b = must_malloc(sizeof(*b) + cap);
+	b->next = next;
+	b->cap = cap;
+	b->used = 0;
+	close_bytes(b->bytes, cap);
+	return b;
+}
+
+static void blocks_free(struct block *b)
+{
+	while (b) {
+		struct block *next = b->next;
+
+		open_bytes(b->bytes, b->cap);
+		free(b);
+		b = next;
+	}
+}
+
+struct arena *arena_new(void)
+{
+	struct arena *a = must_malloc(sizeof(*a));
+
+	*a = (struct arena){ 0 };
+	return a;
+}
+
+static void run_hooks(struct arena *a)
+{
+	while (a->hooks) {
+		struct hook *h = a->hooks;
+
+		a->hooks = h->next;
+		h->fn(h->arg);
+	}
+}
+
+void arena_free(struct arena **a)
+{
+	if (!a || !*a)
+		return;
+	run_hooks(*a);
+	blocks_free((*a)->blocks);
+	blocks_free((*a)->large);
+	free(*a);
+	*a = NULL;
+}
+
+/*
+ * Keeps the newest block, which is the largest, so that an arena that is
+ * reset after each message soon asks malloc for nothing any more.
+ */
+void arena_reset(struct arena *a)
+{
+	run_hooks(a);
+	blocks_free(a->large);
+	a->large = NULL;
+	if (a->blocks) {
+		blocks_free(a->blocks->next);
+		a->blocks->next = NULL;
+		a->blocks->used = 0;
+		close_bytes(a->blocks->bytes, a->blocks->cap);
+	}
+	a->used = 0;
+}
+
+/* A piece that is aligned for all and not zeroed. */
+static void *piece(struct arena *a, size_t n)
+{
+	struct block *b = a->blocks;
+	size_t room;
+	void *p;
+
+	if (n > SIZE_MAX / 2)
+		no_memory(n);
+	room = (n + REDZONE + ALIGN - 1) & ~(ALIGN - 1);
+	if (room == 0)
+		room = ALIGN;
+	if (room > BLOCK_MAX / 4) {
+		b = a->large = block_new(room, a->large);
+	} else if (!b || b->cap - b->used < room) {
+		size_t cap = b ? b->cap * 2 : BLOCK_MIN;
+
+		while (cap < room)
+			cap *= 2;
+		if (cap > BLOCK_MAX)
+			cap = BLOCK_MAX;
+		b = a->blocks = block_new(cap, a->blocks);
+	}
+	p = b->bytes + b->used;
+	b->used += room;
+	a->used += n;
+	open_bytes(p, n);
+	return p;
+}
+
+void *arena_alloc(struct arena *a, size_t n)
+{
+	void *p = piece(a, n);
+
+	memset(p, 0, n);
+	return p;
+}
+
+void *arena_array(struct arena *a, size_t n, size_t each)
+{
+	if (each && n > SIZE_MAX / each)
+		no_memory(SIZE_MAX);
+	return arena_alloc(a, n * each);
+}
+
+char *arena_z(struct arena *a, struct str s)
+{
+	char *p;
+
+	if (s.n == SIZE_MAX)
+		no_memory(s.n);
+	p = piece(a, s.n + 1);
+	if (s.n)
+		memcpy(p, s.p, s.n);
+	p[s.n] = '\0';
+	return p;
+}
+
+struct str arena_str(struct arena *a, struct str s)
+{
+	return (struct str){ arena_z(a, s), s.n };
+}
+
+struct str arena_printf(struct arena *a, const char *fmt, ...)
+{
+	va_list ap;
+	char *p;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		return STR_EMPTY;
+	p = piece(a, (size_t)n + 1);
+	va_start(ap, fmt);
+	vsnprintf(p, (size_t)n + 1, fmt, ap);
+	va_end(ap);
+	return (struct str){ p, (size_t)n };
+}
+
+size_t arena_used(const struct arena *a)
+{
+	return a->used;
+}
+
+void arena_on_reset(struct arena *a, void (*fn)(void *), void *arg)
+{
+	struct hook *h = arena_make(a, struct hook);
+
+	*h = (struct hook){ a->hooks, fn, arg };
+	a->hooks = h;
+}
+
+void arena_grow_(struct arena *a, void **v, size_t each, size_t n,
+    size_t *cap)
+{
+	size_t want = *cap < 8 ? 8 : *cap;
+	void *bigger;
+
+	while (want <= n) {
+		if (want > SIZE_MAX / 2)
+			no_memory(SIZE_MAX);
+		want *= 2;
+	}
+	bigger = arena_array(a, want, each);
+	if (*cap)
+		memcpy(bigger, *v, *cap * each);
+	*v = bigger;
+	*cap = want;
+}
+
+/* --------------------------------------------------------------- buffer */
+
+/* Up to here a buffer may hold a secret and leaves no copy behind. */
+#define BUF_SECRET_MAX	(64 * 1024)
+
+void buf_init(struct buf *b, size_t max)
+{
+	if (max > SIZE_MAX / 4)
+		max = SIZE_MAX / 4;
+	*b = (struct buf){ .max = max };
+}
+
+void buf_free(struct buf *b)
+{
+	if (!b)
+		return;
+	free(b->p);
+	*b = (struct buf){ .max = b->max };
+}
+
+void buf_wipe_free(struct buf *b)
+{
+	if (!b)
+		return;
+	wipe(b->p, b->cap);
+	buf_free(b);
+}
+
+void buf_clear(struct buf *b)
+{
+	b->n = 0;
+	b->over = false;
+}
+
+/* Room for N more and a terminator; the caller keeps within max. */
+static void buf_room(struct buf *b, size_t n)
+{
+	size_t want = b->n + n + 1;
+	size_t cap = b->cap ? b->cap : 64;
+
+	if (want <= b->cap)
+		return;
+	while (cap < want)
+		cap *= 2;
+	if (cap > b->max + 1)
+		cap = b->max + 1;
+	if (b->cap <= BUF_SECRET_MAX) {
+		char *p = must_malloc(cap);
+
+		if (b->n)
+			memcpy(p, b->p, b->n);
+		wipe(b->p, b->cap);
+		free(b->p);
+		b->p = p;
+	} else {
+		char *p = realloc(b->p, cap);
+
+		if (!p)
+			no_memory(cap);
+		b->p = p;
+	}
+	b->cap = cap;
+}
+
+void buf_add(struct buf *b, const void *p, size_t n)
+{
+	if (n > b->max - b->n) {
+		n = b->max - b->n;
+		b->over = true;
+	}
+	if (n == 0)
+		return;
+	buf_room(b, n);
+	memcpy(b->p + b->n, p, n);
+	b->n += n;
+}
+
+void buf_add_str(struct buf *b, struct str s)
+{
+	buf_add(b, s.p, s.n);
+}
+
+void buf_add_z(struct buf *b, const char *z)
+{
+	buf_add(b, z, strlen(z));
+}
+
+void buf_add_char(struct buf *b, char c)
+{
+	buf_add(b, &c, 1);
+}
+
+/* The bytes of CP in TO; a surrogate or what is past U+10FFFF gives the
+ * replacement character. */
+static size_t encode(uint32_t cp, char to[4])
+{
+	if (cp > 0x10FFFF || (cp >= 0xD800 && cp <= 0xDFFF))
+		cp = 0xFFFD;
+	if (cp < 0x80) {
+		to[0] = (char)cp;
+		return 1;
+	}
+	if (cp < 0x800) {
+		to[0] = (char)(0xC0 | cp >> 6);
+		to[1] = (char)(0x80 | (cp & 0x3F));
+		return 2;
+	}
+	if (cp < 0x10000) {
+		to[0] = (char)(0xE0 | cp >> 12);
+		to[1] = (char)(0x80 | (cp >> 6 & 0x3F));
+		to[2] = (char)(0x80 | (cp & 0x3F));
+		return 3;
+	}
+	to[0] = (char)(0xF0 | cp >> 18);
+	to[1] = (char)(0x80 | (cp >> 12 & 0x3F));
+	to[2] = (char)(0x80 | (cp >> 6 & 0x3F));
+	to[3] = (char)(0x80 | (cp & 0x3F));
+	return 4;
+}
+
+void buf_add_utf8(struct buf *b, uint32_t cp)
+{
+	char bytes[4];
+	size_t n = encode(cp, bytes);
+
+	if (n > b->max - b->n)
+		b->over = true;		/* never a part of a sequence */
+	else
+		buf_add(b, bytes, n);
+}
+
+void buf_printf(struct buf *b, const char *fmt, ...)
+{
+	va_list ap;
+	size_t n;
+	int len;
+
+	va_start(ap, fmt);
+	len = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	if (len <= 0)
+		return;
+	n = (size_t)len;
+	if (n > b->max - b->n) {
+		n = b->max - b->n;
+		b->over = true;
+	}
+	buf_room(b, n);
+	va_start(ap, fmt);
+	vsnprintf(b->p + b->n, n + 1, fmt, ap);
+	va_end(ap);
+	b->n += n;
+}
+
+void buf_drop_front(struct buf *b, size_t n)
+{
+	if (n > b->n)
+		n = b->n;
+	if (n == 0)
+		return;
+	memmove(b->p, b->p + n, b->n - n);
+	b->n -= n;
+}
+
+struct str buf_str(const struct buf *b)
+{
+	return b->n ? (struct str){ b->p, b->n } : STR_EMPTY;
+}
+
+const char *buf_z(struct buf *b)
+{
+	buf_room(b, 0);
+	b->p[b->n] = '\0';
+	return b->p;
+}
+
+void wipe(void *p, size_t n)
+{
+	if (p && n)
+		explicit_bzero(p, n);
+}
+
+/* ---------------------------------------------------------------- error */
+
+/* A message that was cut keeps whole characters. */
+static void cut_clean(char *msg)
+{
+	size_t n = strlen(msg), at = n;
+
+	while (at && n - at < 3 && ((unsigned char)msg[at - 1] & 0xC0) == 0x80)
+		at--;
+	if (at && sequence_length((unsigned char)msg[at - 1]) > n - at + 1)
+		msg[at - 1] = '\0';
+}
+
+bool err_set(struct err *e, enum err_kind kind, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!e || e->kind != ERR_NONE)
+		return false;
+	e->kind = kind;
+	va_start(ap, fmt);
+	if (vsnprintf(e->msg, sizeof(e->msg), fmt, ap) >=
+	    (int)sizeof(e->msg))
+		cut_clean(e->msg);
+	va_end(ap);
+	return false;
+}
+
+bool err_ctx(struct err *e, const char *fmt, ...)
+{
+	char old[ERR_MSG_MAX];
+	va_list ap;
+	int n;
+
+	if (!e)
+		return false;
+	memcpy(old, e->msg, sizeof(old));
+	va_start(ap, fmt);
+	n = vsnprintf(e->msg, sizeof(e->msg), fmt, ap);
+	va_end(ap);
+	if (n >= 0 && (size_t)n < sizeof(e->msg))
+		snprintf(e->msg + n, sizeof(e->msg) - (size_t)n, ": %s", old);
+	if (strlen(e->msg) == sizeof(e->msg) - 1)
+		cut_clean(e->msg);
+	return false;
+}
+
+void err_clear(struct err *e)
+{
+	if (!e)
+		return;
+	e->kind = ERR_NONE;
+	e->msg[0] = '\0';
+}
+
+/* ----------------------------------------------------------------- text */
+
+struct range {
+	uint32_t first, last;
+};
+
+static bool in_ranges(const struct range *r, size_t n, uint32_t cp)
+{
+	size_t low = 0;
+
+	while (low < n) {
+		size_t mid = low + (n - low) / 2;
+
+		if (cp > r[mid].last)
+			low = mid + 1;
+		else if (cp < r[mid].first)
+			n = mid;
+		else
+			return true;
+	}
+	return false;
+}
+
+/* What would change a terminal, or the order or lines of what is read. */
+static bool must_escape(uint32_t cp)
+{
+	return cp < 0x20 || (cp >= 0x7F && cp <= 0x9F) || cp == 0x061C ||
+	    cp == 0x200E || cp == 0x200F || cp == 0x2028 || cp == 0x2029 ||
+	    (cp >= 0x202A && cp <= 0x202E) ||
+	    (cp >= 0x2066 && cp <= 0x2069) || cp == 0xFEFF;
+}
+
+void buf_add_shown(struct buf *b, struct str s)
+{
+	size_t plain = 0;	/* start of the run that stays as it is */
+
+	for (size_t at = 0; at < s.n; ) {
+		size_t from = at;
+		uint32_t cp = utf8_next(s, &at);
+
+		if (!must_escape(cp) && cp != UTF8_BAD)
+			continue;
+		buf_add(b, s.p + plain, from - plain);
+		if (cp == UTF8_BAD || cp < 0x80)
+			buf_printf(b, "\\x%02X", (unsigned char)s.p[from]);
+		else
+			buf_printf(b, "\\u{%04X}", (unsigned)cp);
+		plain = at;
+	}
+	if (plain < s.n)
+		buf_add(b, s.p + plain, s.n - plain);
+}
+
+struct str shown(struct arena *a, struct str s)
+{
+	struct buf b;
+	struct str copy;
+
+	if (s.n > SIZE_MAX / 64)
+		no_memory(s.n);
+	buf_init(&b, s.n * 8);	/* two bytes may become \u{NNNN} */
+	buf_add_shown(&b, s);
+	copy = arena_str(a, buf_str(&b));
+	buf_free(&b);
+	return copy;
+}
+
+/* Unicode East_Asian_Width W and F, rounded to blocks past U+1F000. */
+static const struct range wide[] = {
+	{0x1100,0x115f}, {0x231a,0x231b}, {0x2329,0x232a}, {0x23e9,0x23ec},
+	{0x23f0,0x23f0}, {0x23f3,0x23f3}, {0x25fd,0x25fe}, {0x2614,0x2615},
+	{0x2648,0x2653}, {0x267f,0x267f}, {0x2693,0x2693}, {0x26a1,0x26a1},
+	{0x26aa,0x26ab}, {0x26bd,0x26be}, {0x26c4,0x26c5}, {0x26ce,0x26ce},
+	{0x26d4,0x26d4}, {0x26ea,0x26ea}, {0x26f2,0x26f3}, {0x26f5,0x26f5},
+	{0x26fa,0x26fa}, {0x26fd,0x26fd}, {0x2705,0x2705}, {0x270a,0x270b},
+	{0x2728,0x2728}, {0x274c,0x274c}, {0x274e,0x274e}, {0x2753,0x2755},
+	{0x2757,0x2757}, {0x2795,0x2797}, {0x27b0,0x27b0}, {0x27bf,0x27bf},
+	{0x2b1b,0x2b1c}, {0x2b50,0x2b50}, {0x2b55,0x2b55}, {0x2e80,0x303e},
+	{0x3041,0x3247}, {0x3250,0x4dbf}, {0x4e00,0xa4c6}, {0xa960,0xa97c},
+	{0xac00,0xd7a3}, {0xf900,0xfad9}, {0xfe10,0xfe19}, {0xfe30,0xfe6b},
+	{0xff01,0xff60}, {0xffe0,0xffe6}, {0x16fe0,0x1b2fb}, {0x1f004,0x1f004},
+	{0x1f0cf,0x1f0cf}, {0x1f18e,0x1f18e}, {0x1f191,0x1f19a},
+	{0x1f200,0x1f320}, {0x1f32d,0x1f335}, {0x1f337,0x1f37c},
+	{0x1f37e,0x1f393}, {0x1f3a0,0x1f3ca}, {0x1f3cf,0x1f3d3},
+	{0x1f3e0,0x1f3f0}, {0x1f3f4,0x1f3f4}, {0x1f3f8,0x1f4fc},
+	{0x1f4ff,0x1f53d}, {0x1f54b,0x1f567}, {0x1f57a,0x1f57a},
+	{0x1f595,0x1f596}, {0x1f5a4,0x1f5a4}, {0x1f5fb,0x1f64f},
+	{0x1f680,0x1f6c5}, {0x1f6cc,0x1f6d2}, {0x1f6d5,0x1f6df},
+	{0x1f6eb,0x1f6ec}, {0x1f6f4,0x1f6fc}, {0x1f7e0,0x1f7f0},
+	{0x1f90c,0x1f9ff}, {0x1fa70,0x1faff}, {0x20000,0x3fffd},
+};
+
+/* Categories Mn, Me and Cf of the scripts most in use. */
+static const struct range combining[] = {
+	{0x300,0x36f}, {0x483,0x489}, {0x591,0x5bd}, {0x5bf,0x5bf},
+	{0x5c1,0x5c2}, {0x5c4,0x5c5}, {0x5c7,0x5c7}, {0x610,0x61a},
+	{0x61c,0x61c}, {0x64b,0x65f}, {0x670,0x670}, {0x6d6,0x6dc},
+	{0x6df,0x6e4}, {0x6e7,0x6e8}, {0x6ea,0x6ed}, {0x711,0x711},
+	{0x730,0x74a}, {0x7a6,0x7b0}, {0x7eb,0x7f3}, {0x816,0x819},
+	{0x8ca,0x902}, {0x93a,0x93a}, {0x93c,0x93c}, {0x941,0x948},
+	{0x94d,0x94d}, {0x951,0x957}, {0x962,0x963}, {0x981,0x981},
+	{0x9bc,0x9bc}, {0x9c1,0x9c4}, {0x9cd,0x9cd}, {0x9e2,0x9e3},
+	{0xa3c,0xa3c}, {0xa41,0xa51}, {0xa70,0xa71}, {0xa81,0xa82},
+	{0xabc,0xabc}, {0xac1,0xac8}, {0xacd,0xacd}, {0xb3c,0xb3c},
+	{0xb3f,0xb3f}, {0xb41,0xb44}, {0xb4d,0xb56}, {0xb82,0xb82},
+	{0xbc0,0xbc0}, {0xbcd,0xbcd}, {0xc3e,0xc40}, {0xc46,0xc56},
+	{0xcbc,0xcbc}, {0xccc,0xccd}, {0xd41,0xd44}, {0xd4d,0xd4d},
+	{0xdca,0xdca}, {0xdd2,0xdd6}, {0xe31,0xe31}, {0xe34,0xe3a},
+	{0xe47,0xe4e}, {0xeb1,0xeb1}, {0xeb4,0xebc}, {0xec8,0xecd},
+	{0xf71,0xf7e}, {0xf80,0xf84}, {0xf8d,0xfbc}, {0x102d,0x1030},
+	{0x1032,0x1037}, {0x1039,0x103a}, {0x1160,0x11ff}, {0x135d,0x135f},
+	{0x17b4,0x17b5}, {0x17b7,0x17bd}, {0x17c6,0x17c6}, {0x17c9,0x17d3},
+	{0x180b,0x180f}, {0x1ab0,0x1b03}, {0x1dc0,0x1dff}, {0x200b,0x200f},
+	{0x202a,0x202e}, {0x2060,0x206f}, {0x20d0,0x20f0}, {0x2de0,0x2dff},
+	{0x302a,0x302d}, {0x3099,0x309a}, {0xfb1e,0xfb1e}, {0xfe00,0xfe0f},
+	{0xfe20,0xfe2f}, {0xfeff,0xfeff}, {0xfff9,0xfffb}, {0x1f3fb,0x1f3ff},
+	{0xe0001,0xe01ef},
+};
+
+size_t text_width(struct str s)
+{
+	size_t width = 0;
+
+	for (size_t at = 0; at < s.n; ) {
+		uint32_t cp = utf8_next(s, &at);
+
+		if (cp < 0x300)
+			width++;
+		else if (in_ranges(combining, COUNT(combining), cp))
+			continue;
+		else
+			width += in_ranges(wide, COUNT(wide), cp) ? 2 : 1;
+	}
+	return width;
+}
+
+#define SLIP_WORD_MAX	48	/* longer words are not names */
+
+/* Case and the kind of dash are no difference. */
+static char slip_char(char c)
+{
+	return c == '-' || c == ' ' ? '_' : ch_lower(c);
+}
+
+/*
+ * Optimal string alignment: insertions, deletions, changes, and swaps of
+ * neighbours cost one.  Both at most SLIP_WORD_MAX long.
+ */
+static unsigned slip_distance(struct str a, struct str b)
+{
+	unsigned rows[3][SLIP_WORD_MAX + 1];
+	unsigned *before = rows[0], *last = rows[1], *row = rows[2];
+
+	for (size_t j = 0; j <= b.n; j++)
+		last[j] = (unsigned)j;
+	for (size_t i = 1; i <= a.n; i++) {
+		unsigned *spare = before;
+
+		row[0] = (unsigned)i;
+		for (size_t j = 1; j <= b.n; j++) {
+			char x = slip_char(a.p[i - 1]);
+			char y = slip_char(b.p[j - 1]);
+			unsigned d = last[j - 1] + (x != y);
+
+			if (last[j] + 1 < d)
+				d = last[j] + 1;
+			if (row[j - 1] + 1 < d)
+				d = row[j - 1] + 1;
+			if (i > 1 && j > 1 && x != y &&
+			    x == slip_char(b.p[j - 2]) &&
+			    y == slip_char(a.p[i - 2]) &&
+			    before[j - 2] + 1 < d)
+				d = before[j - 2] + 1;
+			row[j] = d;
+		}
+		before = last;
+		last = row;
+		row = spare;
+	}
+	return last[b.n];
+}
+
+const char *nearest(struct str s, const char *const *names, size_t n)
+{
+	const char *best = NULL;
+	unsigned limit = s.n >= 5 ? 2 : s.n >= 2 ? 1 : 0;
+	unsigned best_cost = 2 * limit + 2;
+
+	if (s.n == 0 || s.n > SLIP_WORD_MAX)
+		return NULL;
+	for (size_t i = 0; i < n; i++) {
+		struct str name = str_of(names[i]);
+		unsigned d, cost;
+
+		if (name.n == 0 || name.n > s.n + limit ||
+		    name.n + limit < s.n || name.n > SLIP_WORD_MAX)
+			continue;
+		d = slip_distance(s, name);
+		if (d > limit || d >= name.n)
+			continue;
+		/* the first letter is rarely the wrong one */
+		cost = 2 * d + (slip_char(s.p[0]) != slip_char(name.p[0]));
+		if (cost < best_cost) {
+			best = names[i];
+			best_cost = cost;
+		}
+	}
+	return best;
+}
+
+/* ----------------------------------------------------------------- time */
+
+#define DAY		86400
+#define ERA_DAYS	146097	/* of 400 years */
+#define ERA_ZERO	719468	/* days from 0000-03-01 to 1970-01-01 */
+
+static int64_t floor_div(int64_t a, int64_t b)
+{
+	return a / b - (a % b < 0);
+}
+
+/*
+ * Years are counted from March, so that the leap day is the last of its
+ * year and the lengths of the months before it follow one line.
+ */
+int64_t time_from_civil(int64_t year, int month, int day, int hour, int min,
+    int sec)
+{
+	int64_t y = month <= 2 ? year - 1 : year;
+	int64_t m = month <= 2 ? month + 9 : month - 3;
+	int64_t days = 365 * y + floor_div(y, 4) - floor_div(y, 100) +
+	    floor_div(y, 400) + (153 * m + 2) / 5 + day - 1 - ERA_ZERO;
+
+	return days * DAY + hour * INT64_C(3600) + min * INT64_C(60) + sec;
+}
+
+struct civil time_to_civil(int64_t t)
+{
+	int64_t days = floor_div(t, DAY);
+	int64_t rest = (t % DAY + DAY) % DAY;
+	int64_t era, of_era, year, of_year, m;
+	struct civil c;
+
+	c.hour = (int)(rest / 3600);
+	c.min = (int)(rest / 60 % 60);
+	c.sec = (int)(rest % 60);
+	c.weekday = (int)((days % 7 + 11) % 7);	/* day 0 was a Thursday */
+	days += ERA_ZERO;
+	era = floor_div(days, ERA_DAYS);
+	of_era = days - era * ERA_DAYS;
+	/* take the leap days out, then divide by common years */
+	year = (of_era - of_era / 1460 + of_era / 36524 -
+	    of_era / (ERA_DAYS - 1)) / 365;
+	of_year = of_era - (365 * year + year / 4 - year / 100);
+	m = (5 * of_year + 2) / 153;
+	c.day = (int)(of_year - (153 * m + 2) / 5 + 1);
+	c.month = (int)(m < 10 ? m + 3 : m - 9);
+	c.year = year + era * 400 + (c.month <= 2);
+	return c;
+}
+
+/* Far beyond any mail, and safe to add to or take from any date. */
+#define DURATION_MAX	UINT64_C(1000000000000)
+
+bool parse_duration(struct str s, int64_t *seconds_out)
+{
+	uint64_t n, unit;
+
+	if (s.n < 2)
+		return false;
+	switch (s.p[s.n - 1]) {
+	case 's': unit = 1; break;
+	case 'm': unit = 60; break;
+	case 'h': unit = 3600; break;
+	case 'd': unit = DAY; break;
+	case 'w': unit = 7 * DAY; break;
+	default: return false;
+	}
+	if (!str_u64(str_sub(s, 0, s.n - 1), DURATION_MAX / unit, &n))
+		return false;
+	*seconds_out = (int64_t)(n * unit);
+	return true;
+}
+
+bool parse_size(struct str s, uint64_t *octets_out)
+{
+	uint64_t n, unit = 1;
+
+	if (s.n == 0)
+		return false;
+	switch (s.p[s.n - 1]) {
+	case 'K': unit = UINT64_C(1) << 10; break;
+	case 'M': unit = UINT64_C(1) << 20; break;
+	case 'G': unit = UINT64_C(1) << 30; break;
+	default: break;
+	}
+	if (unit > 1)
+		s.n--;
+	if (!str_u64(s, (uint64_t)INT64_MAX / unit, &n))
+		return false;
+	*octets_out = n * unit;
+	return true;
+}

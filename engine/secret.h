@@ -1,0 +1,25 @@
+/*
+ * secret - passwords and tokens, from where the account keeps them.
+ *
+ * A command (its standard output up to the first line end, run without a
+ * shell) or a file that others cannot read.  The secret is never in an
+ * argument, a log, a core dump or a child's environment, and the buffer it
+ * is put in is for the caller to wipe.
+ */
+#ifndef TAMIS_SECRET_H
+#define TAMIS_SECRET_H
+
+#include "config.h"
+
+#define SECRET_MAX	(64 * 1024)	/* octets; tokens can be long */
+#define SECRET_SECONDS	60		/* a command may take */
+
+/* OUT must be initialised with SECRET_MAX.  ERR_CONFIG: file modes, empty
+ * secret, no such command; ERR_TEMP: the command failed or took too long. */
+MUST_USE bool secret_get(const struct account *account, struct buf *out,
+    struct err *e);
+
+/* Once, at the start: no core dumps, not traceable by others, umask 077. */
+void secret_harden(void);
+
+#endif

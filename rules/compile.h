@@ -1,0 +1,199 @@
+/*
+ * compile - from nodes to a checked program.
+ *
+ * Everything that a person can get wrong in a rule file is found here, with
+ * its place, before anything connects.  The result is a tree of conditions
+ * and a list of rules that `match` walks; nothing in it is text any more
+ * that would have to be understood again.
+ *
+ * Internal to rules/: the engine sees rules.h only.
+ */
+#ifndef TAMIS_COMPILE_H
+#define TAMIS_COMPILE_H
+
+#include "pattern.h"
+#include "rules.h"
+#include "template.h"
+
+/* --------------------------------------------------------- vocabulary */
+
+/* One row of vocab.def; see there. */
+enum word_arg {
+	ARG_ADDRESS, ARG_TEXT, ARG_FIELDS, ARG_BODY, ARG_ATTACHMENT,
+	ARG_RANGE_SIZE, ARG_RANGE_AGE, ARG_RANGE_DATE, ARG_IS, ARG_FLAG,
+	ARG_LABEL, ARG_MAILBOX, ARG_ACCOUNT, ARG_CONDITIONS, ARG_CONDITION,
+	ARG_NONE, ARG_MARKS, ARG_FLAGS, ARG_LABELS, ARG_PLACE,
+	ARG_LATER,	/* known to rules.md, not yet supported */
+};
+
+struct word {
+	const char *name;
+	enum word_arg arg;
+	unsigned ask;		/* RULES_ASK_*: what it reads */
+	const char *help;	/* one line */
+	const char *fields;	/* header fields read, comma separated */
+};
+
+extern const struct word condition_words[];
+extern const size_t n_condition_words;
+extern const struct word action_words[];
+extern const size_t n_action_words;
+
+/* ---------------------------------------------------------- conditions */
+
+enum cond_kind {
+	COND_ALL, COND_ANY, COND_NOT,
+	COND_NAMED,		/* one kid; decided once a message */
+	COND_ADDRESS, COND_TEXT, COND_BODY, COND_ATTACHMENT,
+	COND_SIZE, COND_AGE, COND_RECEIVED, COND_SENT,
+	COND_IS,		/* `text` is the flag, `negated` for unread */
+	COND_FLAG, COND_LABEL, COND_MAILBOX, COND_ACCOUNT,
+};
+
+/* A list as a rule file names it. */
+struct list {
+	struct str name;
+	struct pos pos;
+	struct str *entries;
+	size_t n;
+	/* for addresses: whole addresses and domains in sorted tables; for
+	 * texts: folded patterns; built by the compiler, see list_* */
+	const struct list_index *index;
+	bool used;
+};
+
+/* One operator with its operands; any operand will do. */
+enum test_op {
+	TEST_PATTERN,		/* is contains starts ends matches regex */
+	TEST_LIST,
+	TEST_ADDRESS,		/* the address is equal (text: local@domain) */
+	TEST_DOMAIN,		/* the domain is equal */
+	TEST_DOMAIN_GLOB,	/* "@*.example.org" */
+	TEST_NAME_OR_ADDRESS,	/* no @: a substring of either */
+};
+
+struct operand {
+	enum test_op op;
+	const struct pattern *pattern;
+	struct str text;	/* TEST_ADDRESS, TEST_DOMAIN: folded */
+	const struct list *list;
+};
+
+struct test {			/* any of */
+	struct operand *any;
+	size_t n;
+};
+
+/* "over: 2K, under: 3M", "before:, after:, on:" as bounds. */
+struct bounds {
+	bool has_low, has_high;
+	int64_t low, high;	/* strictly between, unless inclusive */
+};
+
+/* A day or an instant as written, local; made absolute when matched. */
+struct when {
+	bool set;
+	bool has_time;		/* else the whole day */
+	int64_t civil;		/* time_from_civil of what was written */
+};
+
+struct cond {
+	enum cond_kind kind;
+	struct pos pos;
+	struct str written;	/* one line, for explain */
+	unsigned id;		/* index below program->n_conds */
+	const struct word *word;
+	struct cond **kids;
+	size_t n_kids;
+	struct str name;	/* COND_NAMED */
+	/* COND_ADDRESS (several fields for `recipient`), COND_TEXT */
+	struct str *fields;
+	size_t n_fields;
+	bool has_exists, exists;
+	struct test *tests;	/* all must hold for one occurrence */
+	size_t n_tests;
+	bool local_part;	/* list_id: what is before the first dot */
+	struct bounds bounds;	/* COND_SIZE octets, COND_AGE seconds */
+	struct when before, after, on;
+	struct str text;	/* COND_IS: the flag */
+	bool negated;
+};
+
+/* ------------------------------------------------------------- actions */
+
+enum action_kind {
+	ACTION_LABEL, ACTION_UNLABEL,
+	ACTION_FLAG, ACTION_UNFLAG,	/* mark and unmark compile to these */
+	ACTION_PLACE,		/* move archive inbox trash spam delete */
+	ACTION_COPY,
+	ACTION_STOP,
+};
+
+struct action {
+	enum action_kind kind;
+	struct pos pos;
+	const struct word *word;
+	const struct template *text;	/* label, mailbox; flag as literal */
+	enum place_kind place;	/* for PLACE and COPY */
+};
+
+/* A `when` with its actions: a rule, or a branch of first_of. */
+struct branch {
+	struct pos pos;
+	struct cond *when;	/* NULL: always */
+	bool otherwise;
+	struct action *actions;
+	size_t n_actions;
+	struct branch *first_of;	/* of the rule only; then comes first */
+	size_t n_first_of;
+};
+
+struct rule {
+	struct rule_info info;
+	struct branch top;
+};
+
+/* --------------------------------------------------------------- tests */
+
+struct test_case {
+	const char *name;
+	struct pos pos;
+	struct str message;
+	struct str *labels;
+	size_t n_labels;
+	struct str *flags;	/* spelled as in facts.flags */
+	size_t n_flags;
+	struct str mailbox, account;
+	int64_t received, now;	/* TIME_NONE: not given */
+	bool has_zone;
+	int zone;		/* seconds east */
+	/* expect; has_* false: not asked about */
+	bool has_rules, has_labels, has_mailbox, has_flags, has_unknown,
+	    has_failed;
+	struct str *rules, *expect_labels, *expect_flags, *unknown, *failed;
+	size_t n_rules, n_expect_labels, n_expect_flags, n_unknown, n_failed;
+	struct str expect_mailbox;
+};
+
+struct rules {
+	struct arena *arena;
+	struct rule *rules;
+	size_t n_rules;
+	unsigned n_conds;
+	struct str *fields;
+	size_t n_fields;
+	bool whole_header;
+	struct str *labels_read;
+	size_t n_labels_read;
+	const struct source **sources;
+	size_t n_sources;
+	struct test_case *tests;
+	size_t n_tests;
+	struct rules_limits limits;
+};
+
+/* True, false or (a list entry past its match limit) unknown. */
+enum truth list_has_text(const struct list *l, struct str value);
+enum truth list_has_address(const struct list *l, const struct address *a);
+
+#endif

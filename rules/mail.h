@@ -1,0 +1,143 @@
+/*
+ * mail - a message as a rule sees it, parsed on first use.
+ *
+ * Holds an index of the header fields of RFC 5322 (section 2.2) over
+ * borrowed bytes, and hands out what rules ask for: unfolded and decoded
+ * field values, addresses, dates, identifiers, body text.  The header index,
+ * unfolding, addresses and dates are our own (the hot path: a few
+ * microseconds a message); encoded words, charsets and MIME parts are
+ * `mime`, which is GMime.
+ *
+ * The same bytes always give the same answer, in bounded time and memory:
+ * see the MAIL_* limits.  Nothing here fails; broken mail gives what can be
+ * read of it.
+ *
+ * Life:  everything lives in the arena given to mail_make, and borrows the
+ *        bytes given there, which must outlive it.
+ */
+#ifndef TAMIS_MAIL_H
+#define TAMIS_MAIL_H
+
+#include "base.h"
+
+#define MAIL_HEADER_MAX		(8 * 1024 * 1024)  /* octets looked at */
+#define MAIL_FIELDS_MAX		100000	/* fields kept in the index */
+#define MAIL_VALUE_MAX		(1024 * 1024)	/* octets of one value */
+#define MAIL_ADDRESSES_MAX	10000	/* addresses of one message */
+#define MAIL_PART_DEPTH_MAX	50	/* nested MIME entities */
+#define MAIL_PARTS_MAX		1000	/* MIME entities */
+#define MAIL_PART_TEXT_MAX	(1024 * 1024)	/* decoded text of a part */
+
+struct mail;
+
+/*
+ * What a message was made of.  Where only some header fields were fetched
+ * (IMAP HEADER.FIELDS), `only` names them: any other field is not known.
+ */
+enum mail_have {
+	MAIL_FIELDS = 1,	/* the fields named, and no others */
+	MAIL_HEADER = 2,	/* the whole header */
+	MAIL_WHOLE = 4,		/* header and body */
+};
+
+/*
+ * BYTES begin with the first header field.  With MAIL_WHOLE the body
+ * follows the first empty line (CRLF, LF and bare CR are line ends; a mbox
+ * "From " line before the header is skipped).  ONLY (N_ONLY names) is read
+ * for MAIL_FIELDS alone.
+ */
+struct mail *mail_make(struct arena *a, struct str bytes,
+    enum mail_have have, const struct str *only, size_t n_only);
+
+/* Offset of the body in BYTES: behind the empty line, or bytes.n. */
+size_t mail_body_offset(struct str bytes);
+
+/* Can the field's presence and value be told from what is here? */
+bool mail_knows_field(const struct mail *m, struct str name);
+bool mail_knows_body(const struct mail *m);
+
+/* -------------------------------------------------------------- fields */
+
+/* Occurrences of a field (ASCII case does not count). */
+size_t mail_field_count(const struct mail *m, struct str name);
+/* The K-th occurrence: raw bytes between colon and final line end. */
+struct str mail_field_raw(const struct mail *m, struct str name, size_t k);
+/*
+ * Unfolded (RFC 5322 2.2.3: the line ends go), encoded words decoded (RFC
+ * 2047; also where they stand inside quotes or cut a character in two),
+ * raw 8-bit read as UTF-8 or else windows-1252, outer space cut.  Kept, so
+ * that asking again is free.
+ */
+struct str mail_field_text(struct mail *m, struct str name, size_t k);
+
+/* --------------------------------------------------------- identifiers */
+
+/* Message-ID, In-Reply-To: the first <...> without its angle brackets;
+ * empty when there is none (a value without brackets is given trimmed). */
+struct str mail_message_id(struct mail *m);
+/* List-Id (RFC 2919): what stands in the last <...>, else the text. */
+struct str mail_list_id(struct mail *m);
+/* The identifiers of a References-like text, without brackets. */
+size_t mail_ids(struct arena *a, struct str text, struct str **ids_out);
+
+/* ----------------------------------------------------------- addresses */
+
+struct address {
+	struct str name;	/* decoded display name, or a comment */
+	struct str address;	/* local@domain; quoting of the local part
+				   taken off where it needs none */
+	struct str local, domain;	/* domain lower case, A-labels */
+};
+
+/*
+ * The addresses of every occurrence of the field, groups flattened
+ * (RFC 5322 3.4, 4.4: comments, quoted pairs, routes, empty groups).
+ * What cannot be read as an address but holds text gives an entry with an
+ * empty `address` and the text as `name`.  Kept.
+ */
+size_t mail_addresses(struct mail *m, struct str field,
+    const struct address **list_out);
+/* The same of a text that stands elsewhere. */
+size_t addresses_read(struct arena *a, struct str text,
+    struct address **list_out);
+
+/* --------------------------------------------------------------- dates */
+
+/* RFC 5322 3.3 and 4.3 (obsolete zones, two-digit years, missing seconds
+ * or weekday, comments), in UTC; TIME_NONE when it cannot be read. */
+int64_t date_read(struct str text);
+int64_t mail_sent(struct mail *m);	/* of the Date field */
+/* The zone of the Date field in seconds east, 0 when there is none. */
+int mail_sent_zone(struct mail *m);
+
+/* ---------------------------------------------------------------- body */
+
+/* A piece of body text: a text part that is not an attachment, decoded to
+ * UTF-8 with LF line ends; HTML as text (no markup, comments, style,
+ * script; inline tags do not cut words; entities decoded). */
+struct body_text {
+	struct str text;	/* at most MAIL_PART_TEXT_MAX octets */
+	bool cut;		/* there is more behind it, or it could not
+				   be decoded to its end */
+};
+
+/* Needs MAIL_WHOLE.  *cut_out: parts were left out by a limit. */
+size_t mail_body_texts(struct mail *m, const struct body_text **list_out,
+    bool *cut_out);
+
+struct attachment {
+	struct str name;	/* decoded file name (RFC 2231, 2047, raw) */
+	struct str type;	/* lower case "type/subtype" */
+	uint64_t size;		/* decoded octets */
+};
+
+/* Leaves with a file name or a Content-Disposition of attachment, and
+ * attached messages.  Needs MAIL_WHOLE. */
+size_t mail_attachments(struct mail *m,
+    const struct attachment **list_out, bool *cut_out);
+
+/* MIME nodes and leaves, as the corpus counts them (for tests). */
+void mail_part_counts(struct mail *m, size_t *nodes_out,
+    size_t *leaves_out);
+
+#endif

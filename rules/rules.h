@@ -1,0 +1,264 @@
+/*
+ * rules - the public face of the language: load, what must be known, match,
+ * explain, test.
+ *
+ * Rule files go in, a checked program comes out; a message and what is known
+ * of it go in, a verdict comes out.  Pure: files come through a reader given
+ * by the caller, the time is an input, nothing is remembered between calls.
+ *
+ * The matcher is three-valued.  It is given what is known now; where the
+ * outcome hangs on something that is not, it says what to ask (RULES_ASK_*).
+ * The caller answers for many messages at once and matches again.  What is
+ * still unknown when nothing is left to ask stays unknown, and unknown is
+ * never "no".
+ *
+ * Life:  a program lives in the arena given to rules_load and is read-only
+ *        from then on.  A verdict lives in the message arena of its match.
+ */
+#ifndef TAMIS_RULES_H
+#define TAMIS_RULES_H
+
+#include "base.h"
+#include "mail.h"
+#include "node.h"
+
+#define RULES_MAX		10000	/* rules of one program */
+#define RULES_INCLUDE_DEPTH	16
+#define RULES_FILES_MAX		1000
+#define RULES_LIST_MAX		1000000	/* entries of one list */
+#define RULES_LABEL_MAX		100	/* code points of a substituted value */
+
+struct rules;		/* a compiled program */
+
+/* ------------------------------------------------------------- loading */
+
+/*
+ * How files are read.  PATH is as resolved (relative to the file it stands
+ * in).  Puts the whole text into OUT (bounded by out->max) or fails with a
+ * sentence.  The engine's reader checks owner and mode.
+ */
+struct file_reader {
+	bool (*read)(void *ctx, const char *path, struct buf *out,
+	    struct err *e);
+	void *ctx;
+};
+
+struct rules_limits {
+	uint32_t regex_steps;		/* 0: 1,000,000 */
+	uint32_t body_text;		/* octets of a part; 0: 1 MiB */
+};
+
+/*
+ * Reads PATHS in order, with what they include, and compiles one program.
+ * NULL if there was any error; all problems, warnings too, are in PS.
+ * ACCOUNTS (N_ACCOUNTS names) are the configured ones, to check `account:`
+ * against; NULL: any name is taken.
+ */
+struct rules *rules_load(struct arena *a, const char *const *paths,
+    size_t n, const struct file_reader *reader,
+    const char *const *accounts, size_t n_accounts,
+    const struct rules_limits *limits, struct problems *ps);
+
+size_t rules_count(const struct rules *r);
+/* The source files that were read, lists included; for their digest. */
+size_t rules_sources(const struct rules *r,
+    const struct source *const **list_out);
+
+/* What the engine must know of a rule; index is the file order. */
+struct rule_info {
+	const char *name;
+	struct pos pos;
+	bool enabled;
+	bool applies_to_all;
+	int64_t every;		/* seconds; 0: each run */
+	uint64_t limit;		/* messages a run; 0: none */
+	const struct str *in;	/* mailboxes; n_in 0: any */
+	size_t n_in;
+	const struct str *accounts;	/* n_accounts 0: any */
+	size_t n_accounts;
+};
+const struct rule_info *rules_info(const struct rules *r, size_t index);
+
+/*
+ * The header fields that any enabled rule may read, each once; for
+ * HEADER.FIELDS.  *WHOLE_OUT: the whole header is needed.
+ */
+size_t rules_fields(const struct rules *r, const struct str **list_out,
+    bool *whole_out);
+
+/* The literal labels that conditions read (globs not); for stores where
+ * labels are folders. */
+size_t rules_labels_read(const struct rules *r,
+    const struct str **list_out);
+
+/* ------------------------------------------------------------ matching */
+
+enum truth { TRUTH_FALSE, TRUTH_TRUE, TRUTH_UNKNOWN };
+
+/* What the outcome hangs on; a set.  Bits are facts that the engine can get
+ * for many messages in one command. */
+enum rules_ask {
+	RULES_ASK_FLAGS = 1 << 0,
+	RULES_ASK_LABELS = 1 << 1,
+	RULES_ASK_SIZE = 1 << 2,
+	RULES_ASK_RECEIVED = 1 << 3,
+	RULES_ASK_FIELDS = 1 << 4,	/* the fields of rules_fields */
+	RULES_ASK_BODY = 1 << 5,	/* the whole message */
+	/* to come: thread, Gmail search, seen before, program, signature */
+};
+
+/* What is known of a message apart from its bytes. */
+struct facts {
+	unsigned known;			/* RULES_ASK_FLAGS .. _RECEIVED */
+	struct str account;		/* always known; may be empty */
+	struct str mailbox;		/* always known, UTF-8, levels by / */
+	uint32_t uid;
+	/* System flags with backslash as in RFC 9051 2.3.2, keywords bare;
+	 * those that stand for labels are in `labels`, not here. */
+	const struct str *flags;
+	size_t n_flags;
+	/* User labels, UTF-8.  INBOX is not among them: it is a label exactly
+	 * when `mailbox` is INBOX or, on Gmail, when `in_inbox` is set. */
+	const struct str *labels;
+	size_t n_labels;
+	bool in_inbox;
+	uint64_t size;			/* RFC822.SIZE */
+	int64_t received;		/* INTERNALDATE, UTC */
+};
+
+/* Local time: seconds east of UTC at the instant T. */
+struct zone {
+	int (*offset)(void *ctx, int64_t t);
+	void *ctx;
+};
+
+struct match_input {
+	const struct facts *facts;
+	struct mail *mail;	/* NULL: no byte of it is known */
+	/* Asked for and not to be had (a limit, a failure): these bits stay
+	 * unknown and are not asked again. */
+	unsigned denied;
+	const char *denied_reason;	/* one clause, for explain */
+	int64_t now;
+	struct zone zone;	/* offset NULL: UTC */
+	/* Only rules with applies_to: all are judged when false. */
+	bool is_new;
+	/* DUE[i] false: rule i rests (its `every` has not passed).  NULL:
+	 * all are due. */
+	const bool *due;
+	bool explain;
+	/* Optional: the message's time is up; what is left is unknown. */
+	bool (*out_of_time)(void *ctx);
+	void *out_of_time_ctx;
+};
+
+enum place_kind {
+	PLACE_STAY,
+	PLACE_MAILBOX,		/* `mailbox` by name; inbox is INBOX */
+	PLACE_SPECIAL,		/* `mailbox` is a special-use attribute of
+				   RFC 6154: \Archive \Trash \Junk ... */
+	PLACE_DELETE,		/* for ever */
+};
+
+/* Something wanted of a label or flag, the last word of all rules. */
+struct want {
+	struct str name;
+	bool add;
+	size_t rule;		/* whose word it is: an index */
+};
+
+struct want_place {
+	enum place_kind kind;
+	struct str mailbox;
+	size_t rule;
+};
+
+/*
+ * What all rules together want of one message, merged: each label, each flag
+ * once; one place; copies in order, each target once.  Not yet reduced by
+ * what is already so.
+ */
+struct wants {
+	struct want *labels;
+	size_t n_labels;
+	struct want *flags;	/* spelled as in facts.flags */
+	size_t n_flags;
+	struct want_place place;
+	struct want_place *copies;
+	size_t n_copies;
+};
+
+/* How one rule came out. */
+struct rule_result {
+	size_t rule;
+	enum truth truth;	/* fired on TRUE only */
+	bool reached;		/* false: a stop came before, it rests, or
+				   it does not concern this message */
+	const char *not_reached;	/* the reason, one clause */
+	const char *unknown;	/* the reason, one clause */
+	bool failed;		/* it matched, but a template could not be
+				   filled: nothing of it is done */
+	struct str failure;	/* the sentence */
+	const struct explained *tree;	/* with explain; else NULL */
+};
+
+struct verdict {
+	/* One for each rule of the program, in file order. */
+	struct rule_result *rules;
+	size_t n_rules;
+	size_t n_fired, n_unknown, n_failed;
+	/* Not 0: the outcome may still change if these are answered. */
+	unsigned ask;
+	struct wants wants;
+	/* After the change, as far as known; for explain and tests. */
+	struct str *labels_after;	/* with INBOX where it is one; sorted */
+	size_t n_labels_after;
+	struct str *labels_before;
+	size_t n_labels_before;
+	struct str mailbox_after;
+	struct str *flags_after;
+	size_t n_flags_after;
+};
+
+/*
+ * Judges one message.  Never fails.  IN->mail caches in its own arena; the
+ * verdict lives in A.  May be called again for the same message with more
+ * known.
+ */
+void rules_match(const struct rules *r, struct arena *a,
+    const struct match_input *in, struct verdict *out);
+
+/* One node of the explanation: a condition as written, and why it came out
+ * so.  A leaf that was not evaluated, since the outcome was settled before
+ * it, has reached false. */
+struct explained {
+	struct str text;	/* "from: {list: vip}" */
+	struct pos pos;
+	enum truth truth;
+	bool reached;
+	bool decides;		/* the first leaf that settled the rule */
+	struct str value;	/* the deciding value, decoded; may be empty */
+	struct str reason;	/* for unknown and not reached */
+	const struct explained *const *kids;
+	size_t n_kids;
+};
+
+/* --------------------------------------------------- tests in the files */
+
+struct rules_test_result {
+	const char *name;
+	struct pos pos;
+	bool passed;
+	/* What differed, a sentence each: "rules: expected [a], got [b]". */
+	struct str *differences;
+	size_t n_differences;
+};
+
+/* The tests written in the files named to rules_load (those of included
+ * files are not run). */
+size_t rules_test_count(const struct rules *r);
+/* NOW and ZONE are used where the test names no time of its own. */
+void rules_test_run(const struct rules *r, struct arena *a, size_t index,
+    int64_t now, struct zone zone, struct rules_test_result *out);
+
+#endif

@@ -284,7 +284,7 @@ const struct imap_mailbox *imap_selected(const struct imap *s);
 
 /* Borrowed until imap_fetch returns, but EACH and its ARG. */
 struct imap_fetch_ask {
-	struct uidset *uids;
+	const struct uidset *uids;	/* may end in UIDSET_MAX ("*") */
 	unsigned items;		/* enum imap_item; what the server cannot give
 				 * is left out, see `have` */
 	const struct str *fields;	/* IMAP_FIELDS: the names */
@@ -326,7 +326,7 @@ struct imap_found {
  * those UIDs (several lines if need be).
  */
 MUST_USE bool imap_search(struct imap *s, struct arena *a,
-    struct str criteria, struct uidset *within, struct imap_found **out,
+    struct str criteria, const struct uidset *within, struct imap_found **out,
     struct err *e);
 
 /* --------------------------------------------------------------- change */
@@ -363,18 +363,20 @@ enum imap_what {
  * These need a mailbox that is selected read-write and no select queued
  * (else ERR_USAGE).  unchanged_since: 0 for none, needs CONDSTORE.
  */
-MUST_USE bool imap_store(struct imap *s, struct arena *a, struct uidset *uids,
-    enum imap_how how, enum imap_what what, const struct str *names,
-    size_t n_names, uint64_t unchanged_since, struct imap_change **out,
+MUST_USE bool imap_store(struct imap *s, struct arena *a,
+    const struct uidset *uids, enum imap_how how, enum imap_what what,
+    const struct str *names, size_t n_names, uint64_t unchanged_since,
+    struct imap_change **out, struct err *e);
+MUST_USE bool imap_copy(struct imap *s, struct arena *a,
+    const struct uidset *uids, struct str to, struct imap_change **out,
     struct err *e);
-MUST_USE bool imap_copy(struct imap *s, struct arena *a, struct uidset *uids,
-    struct str to, struct imap_change **out, struct err *e);
 /* ERR_USAGE without MOVE: ask imap_has. */
-MUST_USE bool imap_move(struct imap *s, struct arena *a, struct uidset *uids,
-    struct str to, struct imap_change **out, struct err *e);
+MUST_USE bool imap_move(struct imap *s, struct arena *a,
+    const struct uidset *uids, struct str to, struct imap_change **out,
+    struct err *e);
 /* UID EXPUNGE of these only.  ERR_USAGE without UIDPLUS. */
 MUST_USE bool imap_expunge(struct imap *s, struct arena *a,
-    struct uidset *uids, struct imap_change **out, struct err *e);
+    const struct uidset *uids, struct imap_change **out, struct err *e);
 
 /* ---------------------------------------------------------------- append */
 

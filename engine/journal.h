@@ -50,6 +50,7 @@ struct checkpoint {
 	uint32_t uidvalidity;
 	uint32_t next_uid;	/* UIDs below were dealt with, or pend */
 	uint32_t baseline_uid;	/* UIDs below were there before the first run */
+	int64_t baseline_time;	/* of that first run */
 	uint64_t modseq;	/* as of then; 0: none */
 	int64_t time;		/* of the run that set it */
 };

@@ -1,0 +1,79 @@
+/*
+ * command - the commands of tamis, and what they share.
+ *
+ * Each is a function from the parsed command line to an exit code.  It says
+ * what went wrong itself (log, report); main only exits.
+ */
+#ifndef TAMIS_COMMAND_H
+#define TAMIS_COMMAND_H
+
+#include "config.h"
+#include "option.h"
+#include "report.h"
+
+struct command_context {
+	struct arena *arena;	/* the process's */
+	const struct options *options;
+	struct report *report;
+	int64_t now;		/* when the program began */
+	struct zone zone;
+};
+
+int command_run(struct command_context *c);
+int command_check(struct command_context *c);
+int command_test(struct command_context *c);
+int command_explain(struct command_context *c);
+int command_why(struct command_context *c);
+int command_log(struct command_context *c);
+int command_recover(struct command_context *c);
+int command_doctor(struct command_context *c);
+
+/* ---------------------------------------------------------- exit codes */
+
+enum exit_code {
+	EXIT_DONE = 0,
+	EXIT_FOUND = 1,		/* test, check, dry run: there is something */
+	EXIT_USAGE = 2,
+	EXIT_SOME_FAILED = 3,	/* some messages, the rest is done */
+	EXIT_BRAKE = 4,
+	EXIT_STATE = 74,
+	EXIT_LATER = 75,
+	EXIT_REFUSED = 77,
+	EXIT_CONFIG = 78,
+};
+
+int exit_of(enum err_kind kind);
+/* Over several accounts: the first of 78 77 74 4 3 75 1 that occurred (2
+ * before all, 0 if there was none). */
+int exit_worst(int a, int b);
+
+/* -------------------------------------------------- what commands share */
+
+/* These say what is wrong and set *EXIT_OUT when they return NULL or false;
+ * warnings are shown, too. */
+
+/* The config as -c says; without -c and without a file an empty one. */
+const struct config *command_config(struct command_context *c,
+    int *exit_out);
+
+/*
+ * The accounts chosen by -a in the order of the config; all without -a.
+ * None at all is no error here.
+ */
+bool command_accounts(struct command_context *c, const struct config *config,
+    const struct account ***list_out, size_t *n_out, int *exit_out);
+
+/*
+ * The program of ACCOUNT (NULL: none, as for files): the rules of -r, or
+ * else those of the config and then the account's own.  No rule file at all
+ * is an error.
+ */
+struct rules *command_rules(struct command_context *c,
+    const struct config *config, const struct account *account,
+    int *exit_out);
+
+/* The state folder of an account, "HOME/NAME". */
+const char *command_state(struct command_context *c,
+    const struct config *config, const struct account *account);
+
+#endif

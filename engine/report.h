@@ -1,0 +1,196 @@
+/*
+ * report - what the user asked for, on standard output: text or JSON.
+ *
+ * A command fills a struct below and hands it over; whether it comes out as
+ * text for people or, with --json, as one object a line is decided here and
+ * nowhere else, so that both always say the same.
+ *
+ * All text from mail, servers and files is escaped here (buf_add_shown), in
+ * JSON too.  Each object is written in one piece and flushed.  Colours only
+ * on a terminal, and not when NO_COLOR is set to something.
+ *
+ * Every JSON object has "v": 1 and "type"; new members may come without a
+ * new version, so readers skip what they do not know.  Members that would be
+ * empty are left out unless said otherwise; times are RFC 3339 in UTC.
+ *
+ * Life:   in the arena given to report_make.
+ * Errors: a failed write is remembered; everything after it is dropped.
+ */
+#ifndef TAMIS_REPORT_H
+#define TAMIS_REPORT_H
+
+#include "journal.h"
+
+struct report;
+
+struct report_style {
+	bool json;
+	bool colour;
+	bool quiet;		/* no summaries */
+	size_t width;		/* columns, for cutting values */
+	struct zone zone;	/* times in text are local */
+};
+
+/* FD is standard output.  STYLE is copied. */
+struct report *report_make(struct arena *a, int fd,
+    const struct report_style *style);
+/* Colour and width as the descriptor and the environment say. */
+void report_style_detect(int fd, struct report_style *style);
+bool report_json(const struct report *r);
+/* False, with a sentence, if something could not be written; EPIPE gives an
+ * empty sentence (the reader has gone, nobody needs to be told). */
+MUST_USE bool report_close(struct report *r, struct err *e);
+bool report_broken(const struct report *r);	/* stop working for it */
+
+/* A line of text as it is; nothing with --json. */
+void report_text(struct report *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* ------------------------------------------------------------ problems */
+
+/*
+ * {"v":1,"type":"problem","level":"error"|"warning","file":,"line":,"col":,
+ *  "width":,"text":,"hint":}
+ * Text: as problem_show, on standard error unless the problems are what was
+ * asked for (`check`).
+ */
+void report_problems(struct report *r, struct problems *ps, bool asked_for);
+
+/* {"v":1,"type":"check","files":,"rules":,"tests":,"errors":,"warnings":} */
+struct report_check {
+	size_t files, rules, tests, errors, warnings;
+};
+void report_check(struct report *r, const struct report_check *c);
+
+/* --------------------------------------------------------------- tests */
+
+/*
+ * {"v":1,"type":"test","name":,"file":,"line":,"passed":true|false,
+ *  "differences":[,..]}
+ */
+void report_test(struct report *r, const struct rules_test_result *t);
+/* {"v":1,"type":"tests","passed":,"failed":} */
+void report_tests(struct report *r, size_t passed, size_t failed);
+
+/* ------------------------------------------------------------ messages */
+
+/* Which message. */
+struct report_id {
+	struct str account, mailbox;
+	uint32_t uid;		/* 0: none */
+	struct str source;	/* file name; empty: none */
+	struct str from, subject, message_id;
+};
+
+/* Something that is, would be or was done to a message. */
+struct report_change {
+	enum op_kind kind;
+	struct str what;	/* one label, flag or mailbox */
+	struct str rules;	/* who wants it: names joined by ", " */
+	const char *state;	/* "would", "already", "done", "failed",
+				   "unsure", "waiting" */
+	struct str reason;	/* for failed, unsure, waiting */
+};
+
+/*
+ * {"v":1,"type":"message","account":,"mailbox":,"uid":,"source":,"from":,
+ *  "subject":,"message_id":,"rules":["fired",..],
+ *  "unknown":[{"rule":,"reason":},..],"failed":[{"rule":,"reason":},..],
+ *  "changes":[{"do":"label","what":,"rules":,"state":,"reason":},..],
+ *  "pending":"why it will be judged again"}
+ * "do" is label, unlabel, flag, unflag, copy, move or delete.
+ */
+struct report_message {
+	struct report_id id;
+	const struct rules *rules;
+	const struct verdict *verdict;	/* NULL: it was not judged */
+	const struct report_change *changes;
+	size_t n_changes;
+	struct str pending;	/* empty: it does not pend */
+};
+void report_message(struct report *r, const struct report_message *m);
+const char *report_verb(enum op_kind kind);
+
+/*
+ * The table by rule at the end of a dry run.
+ * {"v":1,"type":"rule","account":,"name":,"matched":,"would_change":,
+ *  "already":,"unknown":,"failed":}
+ */
+struct report_rule {
+	const char *name;
+	uint64_t matched, would_change, already, unknown, failed;
+};
+void report_rules(struct report *r, struct str account,
+    const struct report_rule *list, size_t n);
+
+/*
+ * The last word on an account.
+ * {"v":1,"type":"run","account":,"run":,"dry_run":,"judged":,"changed":,
+ *  "failed":,"unknown":,"pending":,"baseline":,"seconds":,"turns":,
+ *  "octets_in":,"octets_out":,"exit":,"error":}
+ */
+struct report_run {
+	struct str account;
+	int64_t run;		/* the journal's number; 0: none */
+	bool dry_run;
+	uint64_t judged, changed, failed, unknown, pending;
+	uint64_t baseline;	/* older messages that a first run left alone */
+	double seconds;
+	uint64_t turns, octets_in, octets_out;
+	int exit_code;
+	struct str error;
+};
+void report_run(struct report *r, const struct report_run *run);
+
+/*
+ * A fact, for doctor.
+ * {"v":1,"type":"fact","account":,"key":,"value":,"good":true|false}
+ */
+struct report_fact {
+	struct str account, key, value;
+	bool good;		/* false: it will not work like this */
+};
+void report_fact(struct report *r, const struct report_fact *f);
+
+/* ------------------------------------------------------------- explain */
+
+/*
+ * {"v":1,"type":"explanation", the members of "message" that name it,
+ *  "labels_before":[..],"labels_after":[..],"mailbox_before":,
+ *  "mailbox_after":,"flags_before":[..],"flags_after":[..],
+ *  "changes":[as in message],
+ *  "rules":[{"name":,"file":,"line":,"truth":"true"|"false"|"unknown",
+ *   "reached":,"reason":,"failure":,"tree":TREE},..]}
+ * TREE: {"text":,"line":,"truth":,"reached":,"decides":,"value":,"reason":,
+ *  "kids":[TREE,..]}
+ */
+struct report_explanation {
+	struct report_id id;
+	const struct facts *facts;
+	const struct rules *rules;
+	const struct verdict *verdict;
+	const struct report_change *changes;
+	size_t n_changes;
+};
+void report_explanation(struct report *r,
+    const struct report_explanation *x);
+
+/* ------------------------------------------------------------- history */
+
+/*
+ * {"v":1,"type":"change","account":,"run":,"time":,"mailbox":,
+ *  "uidvalidity":,"uid":,"message_id":,"from":,"subject":,"rules":,"do":,
+ *  "what":,"flags_before":[..],"labels_before":[..],"dest_uid":,
+ *  "state":"intended"|"done"|"failed"|"void"|"unsure","reason":,
+ *  "rules_version":}
+ */
+void report_history(struct report *r, struct str account,
+    const struct change *c, const struct run_record *run);
+
+/*
+ * {"v":1,"type":"past_run","account":,"run":,"started":,"ended":,
+ *  "rules_version":,"judged":,"changed":,"failed":,"unknown":,"exit":}
+ */
+void report_past_run(struct report *r, struct str account,
+    const struct run_record *run);
+
+#endif

@@ -53,6 +53,10 @@ struct fetch_items {
 	const struct str *fields;
 	size_t n_fields;
 	bool whole_header;
+	/* The labels whose presence matters, for accounts where a label is a
+	 * copy in a folder and only looking there can tell. */
+	const struct str *labels;
+	size_t n_labels;
 };
 
 struct fetched {
@@ -79,6 +83,14 @@ struct store_query {
 };
 
 /* --------------------------------------------------------------- ops */
+
+/* How a message is known again without its UID (after a crash, in another
+ * mailbox, after a UIDVALIDITY change). */
+struct identity {
+	uint8_t digest[16];	/* identity.h */
+	struct str message_id;	/* without brackets; may be empty */
+	uint64_t size;
+};
 
 enum op_kind {
 	OP_ADD_FLAGS, OP_REMOVE_FLAGS,
@@ -109,17 +121,10 @@ struct op {
 	uint32_t dest_uidvalidity, dest_from_uid, dest_uid;
 	enum op_outcome outcome;
 	bool retry;		/* FAILED for a passing reason */
-	struct str reason;
+	struct str reason;	/* of FAILED and UNSURE; a remark on DONE */
+	const struct identity *id;	/* of the message */
 	int64_t change;		/* the journal's row; 0: none */
 	size_t item;		/* the caller's own index */
-};
-
-/* How a message is known again without its UID (after a crash, in another
- * mailbox, after a UIDVALIDITY change). */
-struct identity {
-	uint8_t digest[16];	/* identity.h */
-	struct str message_id;	/* without brackets; may be empty */
-	uint64_t size;
 };
 
 /* ---------------------------------------------------------- interface */

@@ -96,15 +96,24 @@ struct report_change {
  *  "subject":,"message_id":,"rules":["fired",..],
  *  "unknown":[{"rule":,"reason":},..],"failed":[{"rule":,"reason":},..],
  *  "changes":[{"do":"label","what":,"rules":,"state":,"reason":},..],
- *  "pending":"why it will be judged again"}
+ *  "failure":"why nothing is done","pending":"why it will be judged again"}
  * "do" is label, unlabel, flag, unflag, copy, move or delete.
  */
+struct report_note {		/* a rule that is unknown or failed */
+	uint32_t rule;
+	bool failed;
+	struct str text;
+};
 struct report_message {
 	struct report_id id;
 	const struct rules *rules;
-	const struct verdict *verdict;	/* NULL: it was not judged */
+	const uint32_t *fired;	/* indices of rules */
+	size_t n_fired;
+	const struct report_note *notes;
+	size_t n_notes;
 	const struct report_change *changes;
 	size_t n_changes;
+	struct str failure;	/* nothing is done to it; why */
 	struct str pending;	/* empty: it does not pend */
 };
 void report_message(struct report *r, const struct report_message *m);

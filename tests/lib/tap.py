@@ -26,7 +26,11 @@ class Result(unittest.TestResult):
               flush=True)
 
     def explain(self, err):
-        for line in ''.join(traceback.format_exception(*err)).splitlines():
+        trace = err[2]
+        while trace and '__unittest' in trace.tb_frame.f_globals:
+            trace = trace.tb_next
+        text = ''.join(traceback.format_exception(err[0], err[1], trace))
+        for line in text.splitlines():
             print('# ' + line, flush=True)
 
     def startTest(self, test):

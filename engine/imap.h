@@ -48,15 +48,11 @@ struct imap;
 
 /* ------------------------------------------------------------- connect */
 
-/* AUTO: the best the server offers. */
 enum imap_auth {
-	IMAP_AUTH_AUTO,		/* SCRAM-SHA-256, SCRAM-SHA-1, PLAIN, LOGIN */
-	IMAP_AUTH_SCRAM,	/* SCRAM or nothing */
-	IMAP_AUTH_PLAIN,	/* AUTHENTICATE PLAIN or nothing */
-	IMAP_AUTH_LOGIN,	/* the LOGIN command or nothing */
+	IMAP_AUTH_PASSWORD,	/* the best offered of SCRAM-SHA-256,
+				 * SCRAM-SHA-1, PLAIN, the LOGIN command */
 	IMAP_AUTH_TOKEN,	/* the secret is an OAuth 2 access token:
 				 * OAUTHBEARER, else XOAUTH2 */
-	IMAP_AUTH_XOAUTH2,
 	IMAP_AUTH_EXTERNAL,	/* the client certificate; no secret */
 };
 
@@ -72,6 +68,8 @@ struct imap_settings {
 	unsigned deadline_s;	/* without a single octet either way; 0: 60 */
 	enum imap_compress compress;
 	enum imap_auth auth;
+	const char *mechanism;	/* this one or none: "PLAIN", "LOGIN" (the
+				 * command), ...; NULL: the best */
 	const char *user;
 	/*
 	 * Puts the password or token into SECRET (at most IMAP_SECRET_MAX

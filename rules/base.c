@@ -488,6 +488,8 @@ struct str arena_printf(struct arena *a, const char *fmt, ...)
 	char *p;
 	int n;
 
+	if (!fmt)
+		return STR_EMPTY;	/* gcc's UBSan build asks for it */
 	va_start(ap, fmt);
 	n = vsnprintf(NULL, 0, fmt, ap);
 	va_end(ap);
@@ -744,18 +746,23 @@ bool err_set(struct err *e, enum err_kind kind, const char *fmt, ...)
 bool err_ctx(struct err *e, const char *fmt, ...)
 {
 	char old[ERR_MSG_MAX];
+	size_t n, room, len;
 	va_list ap;
-	int n;
 
 	if (!e)
 		return false;
 	memcpy(old, e->msg, sizeof(old));
 	va_start(ap, fmt);
-	n = vsnprintf(e->msg, sizeof(e->msg), fmt, ap);
+	vsnprintf(e->msg, sizeof(e->msg) - 2, fmt, ap);
 	va_end(ap);
-	if (n >= 0 && (size_t)n < sizeof(e->msg))
-		snprintf(e->msg + n, sizeof(e->msg) - (size_t)n, ": %s", old);
-	if (strlen(e->msg) == sizeof(e->msg) - 1)
+	n = strlen(e->msg);
+	memcpy(e->msg + n, ": ", 3);
+	n += 2;
+	len = strlen(old);
+	room = sizeof(e->msg) - 1 - n;
+	memcpy(e->msg + n, old, len < room ? len : room);
+	e->msg[n + (len < room ? len : room)] = '\0';
+	if (len > room)
 		cut_clean(e->msg);
 	return false;
 }

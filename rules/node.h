@@ -92,6 +92,14 @@ struct node {
 struct node *node_read(struct arena *a, const char *name, struct str text,
     struct problems *ps);
 
+/*
+ * The place in the file of the byte at OFFSET of a scalar's text, WIDTH
+ * characters wide: for pointing into a regex or template.  Quotes and escapes
+ * are reckoned with; where it cannot be told (a folded text, several lines in
+ * quotes) the place of the whole scalar.
+ */
+struct pos node_pos_in(const struct node *n, size_t offset, int width);
+
 /* The item of a key, or NULL. */
 struct node *node_get(const struct node *map, const char *key);
 /* The node of the key itself, for its place; or NULL. */

@@ -37,7 +37,8 @@ struct option_list {
 };
 
 struct options {
-	enum command_id command;
+	enum command_id command;	/* COMMAND_N: none was named (with
+					   help or version only) */
 	bool help, version;	/* then nothing else need be right */
 	/* global */
 	const char *config;	/* -c; NULL: the default one */
@@ -77,7 +78,7 @@ MUST_USE bool option_parse(struct arena *a, int argc, char **argv,
 /* Of the whole program, or of one command. */
 void option_help(struct buf *out);
 void option_help_command(struct buf *out, enum command_id command);
-const char *option_command_name(enum command_id command);
+const char *option_command_name(enum command_id command);	/* N: "tamis" */
 
 /* For tests and completions: the names, in the table's order. */
 size_t option_names(const char *const **list_out, struct arena *a,

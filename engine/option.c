@@ -1,0 +1,659 @@
+#include "option.h"
+
+#include <string.h>
+
+#include "../rules/rules.h"
+
+#define COLUMNS		79
+#define NAME_MAX_OCTETS	64	/* of an option's name as written */
+
+/* ------------------------------------------------------------ the table */
+
+enum option_type {
+	OPTION_FLAG,		/* bool */
+	OPTION_COUNT,		/* unsigned, each one more */
+	OPTION_TEXT,		/* const char * */
+	OPTION_LIST,		/* struct option_list */
+	OPTION_NUMBER,		/* uint64_t */
+	OPTION_TIME,		/* int64_t */
+};
+
+struct option_row {
+	char letter;		/* 0: none */
+	const char *name;
+	const char *value;	/* as help shows it; NULL: takes none */
+	enum option_type type;
+	size_t offset;		/* in struct options */
+	unsigned commands;	/* bits; EVERY is all of them */
+	const char *help;
+};
+
+struct command_row {
+	const char *name;
+	const char *operands;	/* as help shows them */
+	size_t least, most;	/* of operands */
+	const char *summary;
+	const char *text;	/* more, for its own help */
+};
+
+#define EVERY	(~0u)
+#define OF(command)	(1u << COMMAND_ ## command)
+#define AT(member)	offsetof(struct options, member)
+#define ANY_NUMBER	SIZE_MAX
+
+static const struct option_row option_rows[] = {
+	{ 'c', "config", "FILE", OPTION_TEXT, AT(config), EVERY,
+	    "read this config, not $XDG_CONFIG_HOME/tamis/config.yaml" },
+	{ 'a', "account", "NAME", OPTION_LIST, AT(accounts), EVERY,
+	    "only this account; may be repeated" },
+	{ 'r', "rules", "FILE", OPTION_LIST, AT(rules), EVERY,
+	    "these rules in place of the config's; may be repeated" },
+	{ 'v', "verbose", NULL, OPTION_COUNT, AT(verbose), EVERY,
+	    "say more on standard error; -vv says all" },
+	{ 'q', "quiet", NULL, OPTION_FLAG, AT(quiet), EVERY,
+	    "say errors only" },
+	{ 0, "json", NULL, OPTION_FLAG, AT(json), EVERY,
+	    "print one JSON object a line" },
+	{ 'h', "help", NULL, OPTION_FLAG, AT(help), EVERY,
+	    "show this, or with a command what it takes" },
+	{ 'V', "version", NULL, OPTION_FLAG, AT(version), EVERY,
+	    "show the version" },
+
+	{ 'n', "dry-run", NULL, OPTION_FLAG, AT(dry_run),
+	    OF(RUN) | OF(RECOVER),
+	    "change nothing; show what would be done, and why" },
+	{ 0, "all", NULL, OPTION_FLAG, AT(all), OF(RUN),
+	    "judge every message, not only new ones" },
+	{ 0, "since", "WHEN", OPTION_TIME, AT(since), OF(RUN) | OF(LOG),
+	    "from 2026-01-15, 2026-01-15T10:00, or as long ago as 7d" },
+	{ 0, "search", "CRITERIA", OPTION_TEXT, AT(search), OF(RUN),
+	    "judge what these IMAP SEARCH criteria find" },
+	{ 0, "mailbox", "NAME", OPTION_LIST, AT(mailboxes),
+	    OF(RUN) | OF(EXPLAIN),
+	    "this mailbox, not those of the config; may be repeated" },
+	{ 0, "max", "N", OPTION_NUMBER, AT(max), OF(RUN),
+	    "judge at most N messages of a mailbox" },
+	{ 0, "allow", "RULE", OPTION_LIST, AT(allow), OF(RUN),
+	    "lift the limit of this rule; may be repeated" },
+	{ 0, "strict", NULL, OPTION_FLAG, AT(strict), OF(CHECK),
+	    "warnings fail, too" },
+	{ 0, "label", "LABEL", OPTION_LIST, AT(labels), OF(EXPLAIN),
+	    "take the message to have this label; may be repeated" },
+	{ 0, "flag", "FLAG", OPTION_LIST, AT(flags), OF(EXPLAIN),
+	    "take the message to have this flag; may be repeated" },
+	{ 0, "rule", "NAME", OPTION_TEXT, AT(rule), OF(LOG),
+	    "only what this rule wanted" },
+};
+
+static const struct command_row command_rows[COMMAND_N] = {
+	[COMMAND_RUN] = { "run", "[SOURCE]...", 0, ANY_NUMBER,
+	    "filter new mail once",
+	    "Judges what is new in the mailboxes of each account and does "
+	    "what the rules want; what cron calls. With SOURCE (.eml files, "
+	    "an mbox, a Maildir, or - for standard input) it judges that "
+	    "instead: every message counts as new, no state is kept, and "
+	    "with -r no config is needed." },
+	[COMMAND_CHECK] = { "check", "", 0, 0,
+	    "compile config and rules and show every problem",
+	    "Reads the config and all rules (or those of -r) and shows each "
+	    "problem with its line and column. Connects to nothing. Exit "
+	    "status 1 if there is an error, with --strict also if there is a "
+	    "warning." },
+	[COMMAND_TEST] = { "test", "[FILE]...", 0, ANY_NUMBER,
+	    "run the tests written in rule files",
+	    "Each FILE is taken by itself with what it includes; without "
+	    "FILE those of -r or of the config. Exit status 1 if a test "
+	    "failed, 78 if a file has errors." },
+	[COMMAND_EXPLAIN] = { "explain", "SOURCE...", 1, ANY_NUMBER,
+	    "why each rule fires or not, for saved messages",
+	    "Shows every rule as a tree of conditions for each message of "
+	    "SOURCE (.eml files, an mbox, a Maildir, or - for standard "
+	    "input): yes, no or unknown, the value that decided, what was "
+	    "not reached and why, and what would be done. --mailbox, --label "
+	    "and --flag give a message in a file the state that files do not "
+	    "have; for a Maildir, --mailbox chooses the mailbox." },
+	[COMMAND_WHY] = { "why", "MESSAGE", 1, 1,
+	    "what was done to a message, and which rule wanted it",
+	    "MESSAGE is a Message-ID (with or without angle brackets) or "
+	    "ACCOUNT:MAILBOX:UID. From the journal; connects to nothing. "
+	    "Exit status 1 if nothing is known of it." },
+	[COMMAND_LOG] = { "log", "", 0, 0,
+	    "runs and what they changed",
+	    "From the journal; connects to nothing. Runs that found nothing "
+	    "to judge are shown with -v only." },
+	[COMMAND_RECOVER] = { "recover", "", 0, 0,
+	    "finish what a crash left half done",
+	    "run does it first by itself; this does it alone and says what "
+	    "it found." },
+	[COMMAND_DOCTOR] = { "doctor", "", 0, 0,
+	    "connect and say what the server can do",
+	    "Connects to each account, and says what the server offers, "
+	    "what of it will be used, and what will not work." },
+};
+
+const char *option_command_name(enum command_id command)
+{
+	return command < COMMAND_N ? command_rows[command].name : "tamis";
+}
+
+size_t option_names(const char *const **list_out, struct arena *a,
+    enum command_id command)
+{
+	const char **list = arena_array(a, COUNT(option_rows),
+	    sizeof(*list));
+	size_t n = 0;
+
+	for (size_t i = 0; i < COUNT(option_rows); i++)
+		if (option_rows[i].commands & 1u << command)
+			list[n++] = option_rows[i].name;
+	*list_out = list;
+	return n;
+}
+
+/* ----------------------------------------------------------------- help */
+
+/* TEXT from column AT on, broken at blanks, continued at INDENT. */
+static void add_wrapped(struct buf *out, struct str text, size_t at,
+    size_t indent)
+{
+	struct str word;
+	bool first = true;
+
+	while (str_cut(&text, ' ', &word)) {
+		size_t w = text_width(word);
+
+		if (!first && at + 1 + w > COLUMNS) {
+			buf_printf(out, "\n%*s", (int)indent, "");
+			at = indent;
+		} else if (!first) {
+			buf_add_char(out, ' ');
+			at++;
+		}
+		buf_add_str(out, word);
+		at += w;
+		first = false;
+	}
+	buf_add_char(out, '\n');
+}
+
+#define HELP_AT		24	/* column of the second column */
+
+static void add_entry(struct buf *out, const char *left, size_t n,
+    const char *right)
+{
+	buf_printf(out, "  %s", left);
+	if (n + 2 < HELP_AT)
+		buf_printf(out, "%*s", (int)(HELP_AT - n - 2), "");
+	else
+		buf_printf(out, "\n%*s", HELP_AT, "");
+	add_wrapped(out, str_of(right), HELP_AT, HELP_AT);
+}
+
+static void add_option(struct buf *out, const struct option_row *o)
+{
+	struct buf left;
+
+	buf_init(&left, 200);
+	if (o->letter)
+		buf_printf(&left, "-%c, ", o->letter);
+	else
+		buf_add_z(&left, "    ");
+	buf_printf(&left, "--%s", o->name);
+	if (o->value)
+		buf_printf(&left, " %s", o->value);
+	add_entry(out, buf_z(&left), left.n, o->help);
+	buf_free(&left);
+}
+
+static void add_global_options(struct buf *out)
+{
+	for (size_t i = 0; i < COUNT(option_rows); i++)
+		if (option_rows[i].commands == EVERY)
+			add_option(out, &option_rows[i]);
+}
+
+void option_help(struct buf *out)
+{
+	buf_add_z(out, "usage: tamis [OPTION]... COMMAND [ARGUMENT]...\n\n"
+	    "Filters mail by rules written in YAML.\n\ncommands:\n");
+	for (size_t i = 0; i < COMMAND_N; i++)
+		add_entry(out, command_rows[i].name,
+		    strlen(command_rows[i].name), command_rows[i].summary);
+	buf_add_z(out, "\noptions of every command:\n");
+	add_global_options(out);
+	buf_add_z(out, "\n\"tamis COMMAND --help\" shows the options of a "
+	    "command.\n"
+	    "Exit status: 0 done, 1 something was found or would change, "
+	    "2 wrong use,\n3 some messages failed, 4 a limit stopped it, "
+	    "74 state, 75 try again later,\n77 refused by the server, "
+	    "78 bad config or rules.\n"
+	    "See tamis(1), tamis-rules(5), tamis-config(5).\n");
+}
+
+void option_help_command(struct buf *out, enum command_id command)
+{
+	const struct command_row *c = &command_rows[command];
+	bool own = false;
+
+	buf_printf(out, "usage: tamis [OPTION]... %s%s%s\n\n", c->name,
+	    c->operands[0] ? " " : "", c->operands);
+	add_wrapped(out, str_of(c->text), 0, 0);
+	for (size_t i = 0; i < COUNT(option_rows); i++) {
+		const struct option_row *o = &option_rows[i];
+
+		if (o->commands == EVERY || !(o->commands & 1u << command))
+			continue;
+		if (!own)
+			buf_printf(out, "\noptions of %s:\n", c->name);
+		own = true;
+		add_option(out, o);
+	}
+	buf_add_z(out, "\noptions of every command:\n");
+	add_global_options(out);
+}
+
+/* ----------------------------------------------------------------- time */
+
+/* N digits at *AT, followed by END (0: nothing). */
+static bool take_number(struct str *s, size_t n, char end, int *out)
+{
+	uint64_t value;
+
+	if (s->n < n || !str_u64(str_sub(*s, 0, n), 9999, &value))
+		return false;
+	*s = str_sub(*s, n, s->n);
+	if (end) {
+		if (s->n == 0 || s->p[0] != end)
+			return false;
+		*s = str_sub(*s, 1, s->n);
+	}
+	*out = (int)value;
+	return true;
+}
+
+static bool take_clock(struct str *s, struct civil *c)
+{
+	if (!take_number(s, 2, ':', &c->hour) ||
+	    !take_number(s, 2, 0, &c->min))
+		return false;
+	if (s->n > 0 && s->p[0] == ':') {
+		*s = str_sub(*s, 1, s->n);
+		if (!take_number(s, 2, 0, &c->sec))
+			return false;
+	}
+	return c->hour < 24 && c->min < 60 && c->sec < 60;
+}
+
+static bool civil_read(struct str s, struct civil *out)
+{
+	struct civil c = { .year = 0 }, back;
+	int year;
+
+	if (!take_number(&s, 4, '-', &year) ||
+	    !take_number(&s, 2, '-', &c.month) ||
+	    !take_number(&s, 2, 0, &c.day))
+		return false;
+	c.year = year;
+	if (s.n > 0) {
+		if (s.p[0] != 'T' && s.p[0] != ' ')
+			return false;
+		s = str_sub(s, 1, s.n);
+		if (!take_clock(&s, &c) || s.n > 0)
+			return false;
+	}
+	if (c.month < 1 || c.month > 12 || c.day < 1)
+		return false;
+	/* a day that is not there comes back as another one */
+	back = time_to_civil(time_from_civil(c.year, c.month, c.day, 0, 0, 0));
+	*out = c;
+	return back.month == c.month && back.day == c.day;
+}
+
+static int64_t offset_at(const struct zone *zone, int64_t t)
+{
+	return zone && zone->offset ? zone->offset(zone->ctx, t) : 0;
+}
+
+bool option_time(struct str s, int64_t now, const struct zone *zone,
+    int64_t *time_out)
+{
+	struct civil c;
+	int64_t t, ago;
+
+	if (parse_duration(s, &ago)) {
+		*time_out = now - ago;
+		return true;
+	}
+	if (!civil_read(s, &c))
+		return false;
+	t = time_from_civil(c.year, c.month, c.day, c.hour, c.min, c.sec);
+	/* the offset holds at an instant, which is what is asked for: twice
+	 * is enough, but for the hour that a change of clocks leaves out */
+	*time_out = t - offset_at(zone, t - offset_at(zone, t));
+	return true;
+}
+
+/* -------------------------------------------------------------- parsing */
+
+struct parse {
+	struct arena *a;
+	int argc, at;		/* argv[at] is next */
+	char **argv;
+	int64_t now;
+	const struct zone *zone;
+	struct options *o;
+	unsigned commands;	/* whose options are known: bits */
+	bool dry;		/* looking for the command only */
+	const char **operands;
+	size_t n_operands, cap_operands;
+	struct err *e;
+};
+
+static bool applies(const struct parse *p, const struct option_row *o)
+{
+	return (o->commands & p->commands) != 0;
+}
+
+static const struct option_row *by_letter(const struct parse *p, char c)
+{
+	for (size_t i = 0; i < COUNT(option_rows); i++)
+		if (option_rows[i].letter == c && c && applies(p,
+		    &option_rows[i]))
+			return &option_rows[i];
+	return NULL;
+}
+
+/* Whole, or shortened as long as only one fits. */
+static const struct option_row *by_name(const struct parse *p,
+    struct str name, bool *several_out)
+{
+	const struct option_row *found = NULL;
+
+	*several_out = false;
+	for (size_t i = 0; i < COUNT(option_rows); i++) {
+		const struct option_row *o = &option_rows[i];
+
+		if (!applies(p, o))
+			continue;
+		if (str_eq_z(name, o->name))
+			return *several_out = false, o;
+		if (name.n == 0 || !str_starts(str_of(o->name), name))
+			continue;
+		*several_out = found != NULL;
+		found = found ? found : o;
+	}
+	return *several_out ? NULL : found;
+}
+
+/* The commands that do have an option of this name. */
+static void add_owners(struct buf *b, struct str name)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < COUNT(option_rows); i++) {
+		if (!str_eq_z(name, option_rows[i].name))
+			continue;
+		for (unsigned k = 0; k < COMMAND_N; k++)
+			if (option_rows[i].commands & 1u << k)
+				buf_printf(b, "%s%s", n++ ? ", " : "",
+				    command_rows[k].name);
+	}
+}
+
+static bool unknown_option(struct parse *p, struct str name, bool several)
+{
+	const char *const *names;
+	size_t n = option_names(&names, p->a, p->o->command);
+	const char *near = nearest(name, names, n);
+	struct str safe = shown(p->a, str_sub(name, 0, NAME_MAX_OCTETS));
+	const char *command = option_command_name(p->o->command);
+	const char *help = p->o->command < COMMAND_N ? command : "COMMAND";
+	struct buf owners;
+	bool elsewhere;
+
+	if (several)
+		return err_set(p->e, ERR_USAGE,
+		    "--%.*s is the beginning of several options",
+		    STR_ARG(safe));
+	buf_init(&owners, 400);
+	add_owners(&owners, name);
+	elsewhere = owners.n > 0;
+	if (elsewhere)
+		err_set(p->e, ERR_USAGE, "%s has no option --%.*s "
+		    "(it is one of: %s)", command, STR_ARG(safe),
+		    buf_z(&owners));
+	else if (near)
+		err_set(p->e, ERR_USAGE, "%s has no option --%.*s; "
+		    "did you mean --%s?", command, STR_ARG(safe), near);
+	else
+		err_set(p->e, ERR_USAGE, "%s has no option --%.*s; "
+		    "see tamis %s --help", command, STR_ARG(safe), help);
+	buf_free(&owners);
+	return false;
+}
+
+static bool bad_value(struct parse *p, const struct option_row *row,
+    const char *value, const char *wanted)
+{
+	struct str safe = shown(p->a, str_sub(str_of(value), 0, 200));
+
+	return err_set(p->e, ERR_USAGE, "--%s: \"%.*s\" is not %s",
+	    row->name, STR_ARG(safe), wanted);
+}
+
+static bool store(struct parse *p, const struct option_row *row,
+    const char *value)
+{
+	void *at = (char *)p->o + row->offset;
+	struct option_list *list = at;
+	int64_t t;
+	uint64_t n;
+
+	switch (row->type) {
+	case OPTION_FLAG:
+		*(bool *)at = true;
+		break;
+	case OPTION_COUNT:
+		++*(unsigned *)at;
+		break;
+	case OPTION_TEXT:
+		*(const char **)at = value;
+		break;
+	case OPTION_LIST:
+		arena_grow(p->a, &list->v, list->n, &list->cap);
+		list->v[list->n++] = value;
+		break;
+	case OPTION_NUMBER:
+		if (!str_u64(str_of(value), UINT32_MAX, &n) || n == 0)
+			return bad_value(p, row, value,
+			    "a number from 1 up");
+		*(uint64_t *)at = n;
+		break;
+	case OPTION_TIME:
+		if (!option_time(str_of(value), p->now, p->zone, &t))
+			return bad_value(p, row, value, "a time; write "
+			    "2026-01-15, 2026-01-15T10:00 or 7d");
+		*(int64_t *)at = t;
+		break;
+	}
+	return true;
+}
+
+/* VALUE is what stood behind "=" or the letter; NULL: nothing did. */
+static bool take_option(struct parse *p, const struct option_row *row,
+    const char *value)
+{
+	if (!row->value && value)
+		return err_set(p->e, ERR_USAGE, "--%s takes no value",
+		    row->name);
+	if (row->value && !value) {
+		if (p->at >= p->argc)
+			return err_set(p->e, ERR_USAGE,
+			    "--%s needs a value: %s", row->name, row->value);
+		value = p->argv[p->at++];
+	}
+	if (p->dry)
+		return true;
+	return store(p, row, value);
+}
+
+static bool take_long(struct parse *p, const char *arg)
+{
+	struct str name = str_of(arg + 2);
+	size_t eq = str_find_char(name, 0, '=');
+	const char *value = eq < name.n ? name.p + eq + 1 : NULL;
+	const struct option_row *row;
+	bool several;
+
+	name.n = eq;
+	row = by_name(p, name, &several);
+	if (row)
+		return take_option(p, row, value);
+	return p->dry || unknown_option(p, name, several);
+}
+
+static bool take_letters(struct parse *p, const char *arg)
+{
+	for (const char *c = arg + 1; *c; c++) {
+		const struct option_row *row = by_letter(p, *c);
+		struct str safe = shown(p->a, utf8_head(str_of(c), 4));
+
+		if (!row && p->dry)
+			continue;
+		if (!row)
+			return err_set(p->e, ERR_USAGE,
+			    "%s has no option -%.*s; see --help",
+			    option_command_name(p->o->command),
+			    ch_alnum(*c) ? 1 : (int)safe.n, safe.p);
+		if (row->value)
+			return take_option(p, row, c[1] ? c + 1 : NULL);
+		if (!take_option(p, row, NULL))
+			return false;
+	}
+	return true;
+}
+
+static void take_operand(struct parse *p, const char *arg)
+{
+	arena_grow(p->a, &p->operands, p->n_operands, &p->cap_operands);
+	p->operands[p->n_operands++] = arg;
+}
+
+static bool take_all(struct parse *p)
+{
+	bool ended = false;
+
+	p->at = 1;
+	p->n_operands = 0;
+	while (p->at < p->argc) {
+		const char *arg = p->argv[p->at++];
+		bool ok = true;
+
+		if (ended || arg[0] != '-' || !arg[1])
+			take_operand(p, arg);
+		else if (strcmp(arg, "--") == 0)
+			ended = true;
+		else if (arg[1] == '-')
+			ok = take_long(p, arg);
+		else
+			ok = take_letters(p, arg);
+		if (!ok)
+			return false;
+	}
+	return true;
+}
+
+/* ------------------------------------------------------------- commands */
+
+static bool find_command(struct parse *p, struct str name)
+{
+	const char *names[COMMAND_N];
+	struct str safe = shown(p->a, str_sub(name, 0, NAME_MAX_OCTETS));
+	const char *near;
+
+	for (size_t i = 0; i < COMMAND_N; i++) {
+		names[i] = command_rows[i].name;
+		if (str_eq_z(name, names[i])) {
+			p->o->command = (enum command_id)i;
+			return true;
+		}
+	}
+	near = nearest(name, names, COMMAND_N);
+	if (near)
+		return err_set(p->e, ERR_USAGE, "there is no command "
+		    "\"%.*s\"; did you mean \"%s\"?", STR_ARG(safe), near);
+	return err_set(p->e, ERR_USAGE, "there is no command \"%.*s\"; "
+	    "see tamis --help", STR_ARG(safe));
+}
+
+static bool check_operands(struct parse *p)
+{
+	const struct command_row *c = &command_rows[p->o->command];
+	size_t n = p->o->n_operands;
+
+	if (n < c->least)
+		return err_set(p->e, ERR_USAGE, "%s needs %s; "
+		    "see tamis %s --help", c->name, c->operands, c->name);
+	if (n > c->most) {
+		struct str safe = shown(p->a, str_sub(
+		    str_of(p->o->operands[c->most]), 0, 200));
+
+		return err_set(p->e, ERR_USAGE, "%s takes %s: \"%.*s\"",
+		    c->name, c->most ? "nothing more" : "no argument",
+		    STR_ARG(safe));
+	}
+	return true;
+}
+
+static bool check_together(struct parse *p)
+{
+	const struct options *o = p->o;
+
+	if (o->quiet && o->verbose)
+		return err_set(p->e, ERR_USAGE,
+		    "--quiet and --verbose exclude each other");
+	if (o->command == COMMAND_RUN &&
+	    o->all + (o->since != TIME_NONE) + (o->search != NULL) > 1)
+		return err_set(p->e, ERR_USAGE,
+		    "--all, --since and --search exclude each other");
+	if (o->command == COMMAND_EXPLAIN && o->mailboxes.n > 1)
+		return err_set(p->e, ERR_USAGE,
+		    "a message is in one mailbox: give --mailbox once");
+	return true;
+}
+
+bool option_parse(struct arena *a, int argc, char **argv, int64_t now,
+    const struct zone *zone, struct options *out, struct err *e)
+{
+	struct options o = { .since = TIME_NONE };
+	struct parse p = {
+		.a = a, .argc = argc, .argv = argv, .now = now, .zone = zone,
+		.o = &o, .commands = EVERY, .dry = true, .e = e,
+	};
+	bool named;
+
+	/* Options may stand before the command: first find that. */
+	if (!take_all(&p))
+		return false;
+	named = p.n_operands > 0;
+	if (named && !find_command(&p, str_of(p.operands[0])))
+		return false;
+	p.dry = false;
+	if (named)
+		p.commands = 1u << o.command;
+	else
+		o.command = COMMAND_N;
+	if (!take_all(&p))
+		return false;
+	o.operands = p.operands + (named ? 1 : 0);
+	o.n_operands = p.n_operands - (named ? 1 : 0);
+	if (!o.help && !o.version) {
+		if (!named)
+			return err_set(e, ERR_USAGE,
+			    "a command is missing; see tamis --help");
+		if (!check_operands(&p) || !check_together(&p))
+			return false;
+	}
+	*out = o;
+	return true;
+}

@@ -1,0 +1,160 @@
+#include "secret.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "child.h"
+
+/* What is left of OUT after its first line end is wiped. */
+static void cut_at(struct buf *out, size_t n)
+{
+	if (n < out->n) {
+		wipe(out->p + n, out->n - n);
+		out->n = n;
+	}
+}
+
+static size_t without_cr(const struct buf *out, size_t n)
+{
+	return n > 0 && out->p[n - 1] == '\r' ? n - 1 : n;
+}
+
+/* RFC 4616 section 2 forbids NUL; nothing good comes of other line ends. */
+static bool check(const struct buf *out, const char *where, struct err *e)
+{
+	if (out->n == 0)
+		return err_set(e, ERR_CONFIG, "%s gives an empty password",
+		    where);
+	if (memchr(out->p, '\0', out->n))
+		return err_set(e, ERR_CONFIG,
+		    "the password that %s gives has a NUL octet", where);
+	return true;
+}
+
+static bool from_command(const struct account *account, struct buf *out,
+    struct err *e)
+{
+	struct child_settings set = {
+		.argv = account->secret_command,
+		.seconds = SECRET_SECONDS,
+	};
+	struct child_result r;
+
+	if (!child_run(&set, out, &r, e))
+		return false;
+	if (r.end != CHILD_EXITED || r.status != 0) {
+		struct buf why;
+
+		buf_init(&why, 200);
+		child_text(&why, &set, &r);
+		err_set(e, ERR_TEMP, "the password command %s %s",
+		    set.argv[0], buf_z(&why));
+		buf_free(&why);
+		return false;
+	}
+	cut_at(out, str_find_char(buf_str(out), 0, '\n'));
+	cut_at(out, without_cr(out, out->n));
+	return check(out, set.argv[0], e);
+}
+
+static bool is_private(const char *path, int fd, struct err *e)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		return err_set(e, ERR_CONFIG, "%s: %s", path,
+		    strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return err_set(e, ERR_CONFIG,
+		    "the password file %s is not a regular file", path);
+	if (st.st_uid != geteuid() && st.st_uid != 0)
+		return err_set(e, ERR_CONFIG,
+		    "the password file %s belongs to somebody else; "
+		    "it must be yours", path);
+	if (st.st_mode & 077)
+		return err_set(e, ERR_CONFIG,
+		    "the password file %s can be read by others: "
+		    "chmod 600 %s", path, path);
+	return true;
+}
+
+static bool read_all(const char *path, int fd, struct buf *out,
+    struct err *e)
+{
+	char block[4096];
+	ssize_t n;
+
+	do {
+		n = read(fd, block, sizeof(block));
+		if (n > 0)
+			buf_add(out, block, (size_t)n);
+	} while ((n > 0 && !out->over) || (n < 0 && errno == EINTR));
+	wipe(block, sizeof(block));
+	if (n < 0)
+		return err_set(e, ERR_CONFIG,
+		    "cannot read the password file %s: %s", path,
+		    strerror(errno));
+	if (out->over)
+		return err_set(e, ERR_CONFIG,
+		    "the password file %s is too long", path);
+	return true;
+}
+
+static bool from_file(const char *path, struct buf *out, struct err *e)
+{
+	/* a FIFO must not hold us up before it is refused */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	bool ok;
+
+	if (fd < 0)
+		return err_set(e, ERR_CONFIG,
+		    "cannot open the password file %s: %s", path,
+		    strerror(errno));
+	ok = is_private(path, fd, e) && read_all(path, fd, out, e);
+	close(fd);
+	if (!ok)
+		return false;
+	if (out->n > 0 && out->p[out->n - 1] == '\n')
+		cut_at(out, without_cr(out, out->n - 1));
+	if (out->n > 0 && memchr(out->p, '\n', out->n))
+		return err_set(e, ERR_CONFIG, "the password file %s has "
+		    "several lines; it must hold the password only", path);
+	return check(out, path, e);
+}
+
+bool secret_get(const struct account *account, struct buf *out,
+    struct err *e)
+{
+	bool ok = account->secret_command ? from_command(account, out, e) :
+	    account->secret_file ? from_file(account->secret_file, out, e) :
+	    err_set(e, ERR_CONFIG, "no password is configured");
+
+	if (!ok)
+		cut_at(out, 0);
+	return ok;
+}
+
+/* LeakSanitizer looks at the process from outside. */
+#if defined(__SANITIZE_ADDRESS__)
+#define MAY_BE_TRACED	1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define MAY_BE_TRACED	1
+#endif
+#endif
+
+void secret_harden(void)
+{
+	struct rlimit none = { 0, 0 };
+
+	umask(077);
+	setrlimit(RLIMIT_CORE, &none);
+#ifndef MAY_BE_TRACED
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
+}

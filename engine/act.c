@@ -1,0 +1,310 @@
+#include "act.h"
+
+#include <string.h>
+
+/* ------------------------------------------------------------ mailboxes */
+
+static bool exists(const struct mailbox_info *list, size_t n,
+    struct str mailbox)
+{
+	if (str_ieq_z(mailbox, "INBOX"))
+		return true;
+	for (size_t i = 0; i < n; i++)
+		if (str_eq(list[i].name, mailbox) && list[i].selectable)
+			return true;
+	return false;
+}
+
+static void fail_target(struct plan *p, struct str mailbox, bool retry,
+    struct str why)
+{
+	for (size_t i = 0; i < p->n_ops; i++)
+		if ((p->ops[i].kind == OP_COPY ||
+		    p->ops[i].kind == OP_MOVE) &&
+		    str_eq(p->ops[i].mailbox, mailbox)) {
+			p->ops[i].outcome = OP_FAILED;
+			p->ops[i].retry = retry;
+			p->ops[i].reason = why;
+		}
+}
+
+/* False only if the store is lost; a mailbox that cannot be made fails the
+ * messages that wanted it. */
+static bool make_one(struct act *act, struct str mailbox, struct err *e)
+{
+	struct judge *j = act->judge;
+	uint32_t max = j->account->limits->new_mailboxes;
+	struct err mine = { 0 };
+
+	if (*act->new_mailboxes >= max) {
+		fail_target(&j->plan, mailbox, true, arena_printf(j->arena,
+		    "the mailbox would be one more than the %u new ones that "
+		    "a run may make (limits.new_mailboxes)", max));
+		return true;
+	}
+	if (j->store->kind.create(j->store, mailbox, &mine)) {
+		++*act->new_mailboxes;
+		return true;
+	}
+	if (mine.kind != ERR_MESSAGE && mine.kind != ERR_USAGE) {
+		*e = mine;
+		return false;
+	}
+	fail_target(&j->plan, mailbox, false, arena_str(j->arena,
+	    str_of(mine.msg)));
+	return true;
+}
+
+static bool make_mailboxes(struct act *act, struct err *e)
+{
+	struct judge *j = act->judge;
+	const struct mailbox_info *list;
+	struct str *targets;
+	size_t n, n_targets = plan_targets(&j->plan, &targets);
+
+	if (n_targets == 0)
+		return true;
+	if (!j->store->kind.mailboxes(j->store, &list, &n, e))
+		return false;
+	for (size_t i = 0; i < n_targets; i++)
+		if (!exists(list, n, targets[i]) &&
+		    !make_one(act, targets[i], e))
+			return false;
+	return true;
+}
+
+/* -------------------------------------------------------------- intents */
+
+static struct str joined(struct arena *a, const struct str *list, size_t n,
+    const char *between)
+{
+	struct str all;
+	struct buf b;
+
+	buf_init(&b, 1024 * 1024);
+	for (size_t i = 0; i < n; i++) {
+		if (i)
+			buf_add_z(&b, between);
+		buf_add_str(&b, list[i]);
+	}
+	all = arena_str(a, buf_str(&b));
+	buf_free(&b);
+	return all;
+}
+
+static struct str rule_names(struct act *act, const struct plan_item *item)
+{
+	struct arena *a = act->judge->arena;
+	struct str *names = arena_array(a, item->n_rules + 1,
+	    sizeof(*names));
+
+	for (size_t i = 0; i < item->n_rules; i++)
+		names[i] = str_of(rules_info(act->judge->rules,
+		    item->rules[i])->name);
+	return joined(a, names, item->n_rules, ", ");
+}
+
+static void change_of(struct act *act, const struct op *op,
+    const struct plan_item *item, struct change *c)
+{
+	struct judge *j = act->judge;
+	struct arena *a = j->arena;
+
+	*c = (struct change){
+		.run = act->run,
+		.time = j->now,
+		.mailbox = j->mailbox,
+		.uidvalidity = j->uidvalidity,
+		.uid = op->uid,
+		.id_of = item->id,
+		.from = item->from,
+		.subject = item->subject,
+		.kind = op->kind,
+		.what = op->n_names ? joined(a, op->names, op->n_names,
+		    "\n") : op->mailbox,
+		.flags_before = joined(a, item->flags, item->n_flags, "\n"),
+		.labels_before = joined(a, item->labels, item->n_labels,
+		    "\n"),
+		.dest_uidvalidity = op->dest_uidvalidity,
+		.dest_from_uid = op->dest_from_uid,
+	};
+}
+
+/* Rows for the ops that will be sent; *LIST_OUT is parallel to them. */
+static bool intend(struct act *act, struct change **list_out,
+    size_t *n_out, struct err *e)
+{
+	struct plan *p = &act->judge->plan;
+	struct change *list = arena_array(act->judge->arena, p->n_ops + 1,
+	    sizeof(*list));
+	const struct plan_item *item = NULL;
+	struct str rules = STR_EMPTY;
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->n_ops; i++) {
+		if (p->ops[i].outcome != OP_TODO)
+			continue;
+		if (item != &p->items[p->ops[i].item]) {
+			item = &p->items[p->ops[i].item];
+			rules = rule_names(act, item);
+		}
+		change_of(act, &p->ops[i], item, &list[n]);
+		list[n++].rules = rules;
+	}
+	*list_out = list;
+	*n_out = n;
+	if (n == 0 || !act->judge->journal)
+		return true;
+	if (!journal_intend(act->judge->journal, list, n, e))
+		return false;
+	for (size_t i = 0, k = 0; i < p->n_ops; i++)
+		if (p->ops[i].outcome == OP_TODO)
+			p->ops[i].change = list[k++].id;
+	return true;
+}
+
+/* ------------------------------------------------------------- outcomes */
+
+/* The rows whose outcome is known; the others stay INTENDED. */
+static size_t outcomes(struct act *act, struct change *list, size_t n)
+{
+	struct plan *p = &act->judge->plan;
+	size_t kept = 0;
+
+	for (size_t i = 0, k = 0; i < p->n_ops && k < n; i++) {
+		const struct op *op = &p->ops[i];
+		struct change c = list[k];
+
+		if (op->change == 0 || op->change != c.id)
+			continue;
+		k++;
+		if (op->outcome == OP_UNSURE)
+			continue;
+		c.state = op->outcome == OP_DONE ? CHANGE_DONE :
+		    op->outcome == OP_TODO ? CHANGE_VOID : CHANGE_FAILED;
+		c.reason = op->reason;
+		c.dest_uid = op->dest_uid;
+		if (op->dest_uid)
+			c.dest_uidvalidity = op->dest_uidvalidity;
+		list[kept++] = c;
+	}
+	return kept;
+}
+
+/* What went wrong with an op goes to its message. */
+static void blame(struct plan *p, const struct op *op)
+{
+	struct plan_item *item = &p->items[op->item];
+
+	if (op->outcome == OP_DONE)
+		return;
+	if (!item->failed) {
+		item->failed = true;
+		item->failure = op->reason.n ? op->reason :
+		    STR_LIT("the connection ended first");
+		item->retry = true;
+	}
+	if (op->outcome == OP_FAILED && !op->retry)
+		item->retry = false;
+}
+
+static void count_items(struct act *act)
+{
+	struct plan *p = &act->judge->plan;
+
+	for (size_t i = 0; i < p->n_ops; i++)
+		blame(p, &p->ops[i]);
+	for (size_t i = 0; i < p->n_items; i++) {
+		struct plan_item *item = &p->items[i];
+		bool done = false, note = false;
+
+		for (size_t k = 0; k < item->n_ops; k++)
+			if (p->ops[item->first_op + k].outcome == OP_DONE)
+				done = true;
+		for (size_t k = 0; k < item->n_notes; k++)
+			if (item->notes[k].failed)
+				note = true;
+		act->changed += done;
+		act->failed += item->failed || note;
+	}
+}
+
+static int tries_of(const struct act *act, uint32_t uid)
+{
+	for (size_t i = 0; i < act->n_pending; i++)
+		if (act->pending[i].uid == uid)
+			return act->pending[i].tries;
+	return 0;
+}
+
+static struct judged *judged_of(struct judge *j, uint32_t uid)
+{
+	/* few messages fail: a walk is fine */
+	for (size_t i = 0; i < j->n_judged; i++)
+		if (j->judged[i].uid == uid)
+			return &j->judged[i];
+	return NULL;
+}
+
+/* A message that failed for a reason that may pass is judged again, five
+ * times in all. */
+static void mark_pending(struct act *act)
+{
+	struct judge *j = act->judge;
+
+	for (size_t i = 0; i < j->plan.n_items; i++) {
+		const struct plan_item *item = &j->plan.items[i];
+		struct judged *judged;
+
+		if (!item->failed || !item->retry)
+			continue;
+		judged = judged_of(j, item->uid);
+		if (!judged || tries_of(act, item->uid) + 1 >=
+		    JOURNAL_TRIES_MAX)
+			continue;
+		judged->settled = false;
+		judged->reason = item->failure;
+		act->waiting++;
+	}
+}
+
+static void name_ops(struct plan *p)
+{
+	for (size_t i = 0; i < p->n_ops; i++)
+		p->ops[i].id = &p->items[p->ops[i].item].id;
+}
+
+bool act_plan(struct act *act, const struct checkpoint *checkpoint,
+    struct err *e)
+{
+	struct judge *j = act->judge;
+	struct store *s = j->store;
+	struct plan *p = &j->plan;
+	struct change *rows;
+	size_t n_rows, n_known;
+	struct err lost = { 0 };
+	bool whole = true;
+
+	name_ops(p);
+	if (p->n_ops && (!make_mailboxes(act, e) ||
+	    !s->kind.prepare(s, p->ops, p->n_ops, e)))
+		return false;
+	if (!intend(act, &rows, &n_rows, e))
+		return false;
+	if (p->n_ops)
+		whole = s->kind.apply(s, p->ops, p->n_ops, &lost);
+	count_items(act);
+	if (j->journal) {
+		n_known = outcomes(act, rows, n_rows);
+		mark_pending(act);
+		/* a lost store: the messages stay unjudged, and are judged
+		 * afresh after what is unsure was looked at */
+		if (!journal_settle(j->journal, j->mailbox, rows, n_known,
+		    j->judged, whole ? j->n_judged : 0,
+		    whole ? checkpoint : NULL, e))
+			return false;
+	}
+	if (!whole)
+		*e = lost;
+	return whole;
+}

@@ -1,0 +1,34 @@
+/*
+ * act - a plan to the store: journal before, settle behind.
+ *
+ * Missing mailboxes are made, every change is written as intended with the
+ * values before it (one transaction), the ops go out grouped, and the
+ * outcomes, what was judged and the new checkpoint become durable together
+ * (one transaction).  Killed anywhere in between, the next run finds either
+ * nothing done, or intents that `recover` looks at.
+ *
+ * Errors: ERR_STATE before anything was sent; those of the store after.
+ */
+#ifndef TAMIS_ACT_H
+#define TAMIS_ACT_H
+
+#include "judge.h"
+
+struct act {
+	struct judge *judge;		/* with its plan */
+	int64_t run;			/* the journal's number */
+	const struct pending *pending;	/* before this run, for their tries */
+	size_t n_pending;
+	uint32_t *new_mailboxes;	/* made in this run so far */
+	/* Filled in. */
+	uint64_t changed, failed, waiting;	/* messages */
+};
+
+/*
+ * CHECKPOINT is where the mailbox stands when all is settled.  Sets outcomes
+ * in the plan's ops and failures in its items.
+ */
+MUST_USE bool act_plan(struct act *act, const struct checkpoint *checkpoint,
+    struct err *e);
+
+#endif

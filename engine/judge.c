@@ -1,0 +1,290 @@
+#include "judge.h"
+
+#include <string.h>
+
+#include "clock.h"
+#include "identity.h"
+
+#define FACTS	(RULES_ASK_FLAGS | RULES_ASK_LABELS | RULES_ASK_SIZE | \
+		RULES_ASK_RECEIVED)
+
+/* One round of fetching; what it leaves open goes to the next ones. */
+struct round {
+	struct judge *j;
+	const struct uidset *fresh;
+	struct arena *message;
+	unsigned ask;
+	struct uidset *fields, *bodies;	/* to be asked for next */
+	const struct fetch_items *items;
+};
+
+struct deadline {
+	int64_t end;		/* clock_ms */
+};
+
+static bool out_of_time(void *ctx)
+{
+	const struct deadline *d = ctx;
+
+	return clock_ms() > d->end;
+}
+
+/* ------------------------------------------------------ what is fetched */
+
+static bool has_field(const struct str *list, size_t n, struct str name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_ieq(list[i], name))
+			return true;
+	return false;
+}
+
+/* The fields that rules read, and those that tell who a message is. */
+static void make_items(struct judge *j, struct fetch_items *items)
+{
+	const struct str *wanted;
+	size_t n = rules_fields(j->rules, &wanted, &items->whole_header);
+	struct str *fields = arena_array(j->arena, n + IDENTITY_FIELDS_N,
+	    sizeof(*fields));
+
+	for (size_t i = 0; i < IDENTITY_FIELDS_N; i++)
+		fields[items->n_fields++] = identity_fields[i];
+	for (size_t i = 0; i < n; i++)
+		if (!has_field(fields, items->n_fields, wanted[i]))
+			fields[items->n_fields++] = wanted[i];
+	items->fields = fields;
+	items->n_labels = rules_labels_read(j->rules, &items->labels);
+}
+
+/* What was asked for and did not come stays unknown for good. */
+static unsigned not_delivered(const struct round *r, const struct fetched *f)
+{
+	unsigned got = f->facts.known;
+
+	if (f->have)
+		got |= RULES_ASK_FIELDS;
+	if (f->have == MAIL_WHOLE)
+		got |= RULES_ASK_BODY;
+	/* labels that are folders take the fields to tell */
+	if (!(r->ask & RULES_ASK_FIELDS))
+		got |= RULES_ASK_LABELS;
+	return r->ask & ~got;
+}
+
+/* ------------------------------------------------------------- settling */
+
+static void add_judged(struct judge *j, const struct judged *one)
+{
+	arena_grow(j->arena, &j->judged, j->n_judged, &j->cap_judged);
+	j->judged[j->n_judged++] = *one;
+}
+
+/* "Name <address>", or what there is of it. */
+static struct str sender(struct arena *a, struct mail *m)
+{
+	const struct address *list;
+
+	if (!m || mail_addresses(m, STR_LIT("From"), &list) == 0)
+		return STR_EMPTY;
+	if (list[0].name.n == 0)
+		return list[0].address;
+	if (list[0].address.n == 0)
+		return list[0].name;
+	return arena_printf(a, "%.*s <%.*s>", STR_ARG(list[0].name),
+	    STR_ARG(list[0].address));
+}
+
+struct copied {
+	struct judge *j;
+	uint32_t uid;
+	struct err *e;
+	bool failed;
+};
+
+static bool was_copied(void *ctx, struct str target)
+{
+	struct copied *c = ctx;
+	bool yes = false;
+
+	if (!journal_copied(c->j->journal, c->j->mailbox, c->j->uidvalidity,
+	    c->uid, target, &yes, c->e))
+		c->failed = true;
+	return yes;
+}
+
+static bool settle(struct round *r, const struct fetched *f, struct mail *m,
+    const struct verdict *v, bool fresh, struct err *e)
+{
+	struct judge *j = r->j;
+	struct copied copied = { j, f->facts.uid, e, false };
+	struct plan_message pm = {
+		.facts = &f->facts,
+		.copied = j->journal ? was_copied : NULL,
+		.copied_ctx = &copied,
+	};
+
+	if (m)
+		identity_of(j->arena, m, f->facts.size, &pm.id);
+	if (v->n_fired + v->n_unknown + v->n_failed) {
+		pm.from = sender(r->message, m);
+		pm.subject = m ? mail_field_text(m, STR_LIT("Subject"), 0) :
+		    STR_EMPTY;
+	}
+	plan_add(&j->plan, &pm, v, j->places);
+	if (copied.failed)
+		return false;
+	j->seen++;
+	if (fresh)
+		add_judged(j, &(struct judged){
+			.uid = f->facts.uid,
+			.id = pm.id,
+			.settled = true,
+		});
+	return true;
+}
+
+/* ------------------------------------------------------------- matching */
+
+/* Was it dealt with under another UIDVALIDITY? */
+static bool known_again(struct round *r, const struct fetched *f,
+    struct mail *m, bool *known_out, struct err *e)
+{
+	struct judge *j = r->j;
+	struct identity id;
+
+	*known_out = false;
+	if (j->known_before == TIME_NONE || !j->journal)
+		return true;
+	if (f->facts.known & RULES_ASK_RECEIVED &&
+	    f->facts.received < j->known_before) {
+		*known_out = true;
+		return true;
+	}
+	if (!m)
+		return true;
+	identity_of(r->message, m, f->facts.size, &id);
+	return journal_was_judged(j->journal, j->mailbox, &id, known_out, e);
+}
+
+static void make_input(struct round *r, const struct fetched *f,
+    struct mail *m, bool is_new, struct deadline *deadline,
+    struct match_input *in)
+{
+	uint64_t max = r->j->account->limits->message;
+
+	*in = (struct match_input){
+		.facts = &f->facts,
+		.mail = m,
+		.denied = not_delivered(r, f),
+		.denied_reason = f->denied ? f->denied :
+		    "the server did not give it",
+		.now = r->j->now,
+		.zone = r->j->zone,
+		.is_new = is_new,
+		.due = r->j->due,
+		.out_of_time = out_of_time,
+		.out_of_time_ctx = deadline,
+	};
+	if (f->facts.known & RULES_ASK_SIZE && f->facts.size > max) {
+		in->denied |= RULES_ASK_BODY;
+		in->denied_reason = "the message is larger than "
+		    "limits.message";
+	}
+	deadline->end = clock_ms() + r->j->account->limits->match * 1000;
+}
+
+static bool on_fetched(void *ctx, const struct fetched *f, struct err *e)
+{
+	struct round *r = ctx;
+	struct judge *j = r->j;
+	bool fresh = uidset_has(r->fresh, f->facts.uid), known;
+	struct deadline deadline;
+	struct match_input in;
+	struct verdict v;
+	struct mail *m = NULL;
+	unsigned ask;
+
+	if (f->deleted) {	/* on its way out: nobody's mail any more */
+		if (fresh)
+			add_judged(j, &(struct judged){ .uid = f->facts.uid,
+			    .settled = true });
+		return true;
+	}
+	arena_reset(r->message);
+	if (f->have)
+		m = mail_make(r->message, f->bytes, f->have,
+		    r->items->fields, r->items->n_fields);
+	if (!known_again(r, f, m, &known, e))
+		return false;
+	make_input(r, f, m, fresh && !known, &deadline, &in);
+	rules_match(j->rules, r->message, &in, &v);
+	ask = v.ask & ~in.denied;
+	/* whoever is changed must be known by name */
+	if (!m && !(in.denied & RULES_ASK_FIELDS) &&
+	    (fresh || v.n_fired + v.n_unknown + v.n_failed))
+		ask |= RULES_ASK_FIELDS;
+	if (ask & RULES_ASK_BODY) {
+		uidset_add(r->bodies, f->facts.uid);
+		return true;
+	}
+	if (ask) {
+		uidset_add(r->fields, f->facts.uid);
+		return true;
+	}
+	return settle(r, f, m, &v, fresh, e);
+}
+
+static bool fetch_round(struct round *r, const struct uidset *set,
+    unsigned ask, const struct fetch_items *items, struct err *e)
+{
+	struct fetch_items mine = *items;
+
+	if (set->n == 0)
+		return true;
+	mine.ask = ask;
+	r->ask = ask;
+	r->items = &mine;
+	return r->j->store->kind.fetch(r->j->store, set, &mine, on_fetched,
+	    r, e);
+}
+
+bool judge_messages(struct judge *j, const struct uidset *fresh,
+    const struct uidset *stale, struct err *e)
+{
+	struct uidset fields, bodies, none;
+	struct round r = {
+		.j = j,
+		.fresh = fresh,
+		.message = arena_new(),
+		.fields = &fields,
+		.bodies = &bodies,
+	};
+	struct fetch_items items = { 0 };
+	bool ok;
+
+	plan_init(&j->plan, j->arena, j->rules);
+	make_items(j, &items);
+	uidset_init(&fields, j->arena);
+	uidset_init(&bodies, j->arena);
+	uidset_init(&none, j->arena);
+	ok = fetch_round(&r, fresh, FACTS | RULES_ASK_FIELDS, &items, e) &&
+	    fetch_round(&r, stale, FACTS, &items, e);
+	/* a round cannot add to the set that it walks over: the second one
+	 * asks for all that the first could not, bodies come last */
+	if (ok && fields.n) {
+		struct uidset second = fields;
+
+		fields = none;
+		ok = fetch_round(&r, &second, FACTS | RULES_ASK_FIELDS,
+		    &items, e);
+	}
+	if (ok && bodies.n) {
+		struct uidset third = bodies;
+
+		bodies = none;
+		ok = fetch_round(&r, &third, FACTS | RULES_ASK_FIELDS |
+		    RULES_ASK_BODY, &items, e);
+	}
+	arena_free(&r.message);
+	return ok;
+}

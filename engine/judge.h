@@ -1,0 +1,53 @@
+/*
+ * judge - messages of the selected mailbox to a plan: fetch only what is
+ * undecided.
+ *
+ * Facts come first and, for new mail, the header fields that the rules read;
+ * the matcher says which messages hang on more, and only those are asked for
+ * again, all of them at once: at most three rounds (facts, header fields,
+ * bodies).  Bytes are borrowed inside the store's callback and gone behind
+ * it; what stays of a message is its line in the plan.
+ *
+ * Life:   one for each pass over a mailbox, in the run's arena.
+ * Errors: those of the store and the journal.
+ */
+#ifndef TAMIS_JUDGE_H
+#define TAMIS_JUDGE_H
+
+#include "journal.h"
+#include "plan.h"
+
+struct judge {
+	/* Given by the caller. */
+	struct arena *arena;		/* a run's */
+	const struct rules *rules;
+	const struct account *account;
+	struct store *store;		/* with the mailbox selected */
+	struct journal *journal;	/* NULL: a SOURCE without state */
+	struct str mailbox;
+	uint32_t uidvalidity;
+	const struct place_names *places;
+	int64_t now;
+	struct zone zone;
+	const bool *due;		/* see match_input */
+	/*
+	 * After a change of UIDVALIDITY: a fresh message that was judged
+	 * before (known by its identity), or came before this time, is not
+	 * new.  TIME_NONE: all fresh ones are new.
+	 */
+	int64_t known_before;
+	/* Filled in. */
+	struct plan plan;
+	struct judged *judged;		/* the fresh ones */
+	size_t n_judged, cap_judged;
+	uint64_t seen;			/* all that were judged */
+};
+
+/*
+ * FRESH are new and judged by all rules; STALE only by those with applies_to:
+ * all.  The sets are disjoint and may be empty.
+ */
+MUST_USE bool judge_messages(struct judge *j, const struct uidset *fresh,
+    const struct uidset *stale, struct err *e);
+
+#endif

@@ -1,0 +1,341 @@
+#include "plan.h"
+
+#include <string.h>
+
+void plan_init(struct plan *p, struct arena *a, const struct rules *r)
+{
+	*p = (struct plan){ .arena = a, .rules = r };
+	p->tally = arena_array(a, rules_count(r) + 1, sizeof(p->tally[0]));
+	p->changes = arena_array(a, rules_count(r) + 1, sizeof(bool));
+}
+
+/* One message on its way into the plan. */
+struct adding {
+	struct plan *p;
+	const struct plan_message *m;
+	const struct verdict *v;
+	struct plan_item *item;
+	bool *changes;		/* by rule: it has an op of its own */
+};
+
+static bool facts_have(const struct str *list, size_t n, struct str name,
+    bool fold)
+{
+	for (size_t i = 0; i < n; i++)
+		if (fold ? str_ieq(list[i], name) : str_eq(list[i], name))
+			return true;
+	return false;
+}
+
+static struct str *copy_list(struct arena *a, const struct str *list,
+    size_t n)
+{
+	struct str *copy = arena_array(a, n + 1, sizeof(*copy));
+
+	for (size_t i = 0; i < n; i++)
+		copy[i] = arena_str(a, list[i]);
+	return copy;
+}
+
+static struct op *add_op(struct adding *w, enum op_kind kind, size_t rule)
+{
+	struct plan *p = w->p;
+	struct op *op;
+
+	arena_grow(p->arena, &p->ops, p->n_ops, &p->cap_ops);
+	arena_grow(p->arena, &p->op_rules, p->n_ops, &p->cap_op_rules);
+	p->op_rules[p->n_ops] = (uint32_t)rule;
+	op = &p->ops[p->n_ops++];
+	*op = (struct op){
+		.kind = kind,
+		.uid = w->m->facts->uid,
+		.item = p->n_items - 1,
+	};
+	w->item->n_ops++;
+	w->changes[rule] = true;
+	return op;
+}
+
+static void refuse(struct adding *w, const char *why)
+{
+	if (w->item->failed)
+		return;
+	w->item->failed = true;
+	w->item->failure = str_of(why);
+}
+
+static int by_bytes(const struct str *a, const struct str *b)
+{
+	return str_cmp(*a, *b);
+}
+
+static void sort_names(struct str *names, size_t n)
+{
+	for (size_t i = 1; i < n; i++)
+		for (size_t k = i; k > 0 &&
+		    by_bytes(&names[k - 1], &names[k]) > 0; k--) {
+			struct str t = names[k];
+
+			names[k] = names[k - 1];
+			names[k - 1] = t;
+		}
+}
+
+/*
+ * The wants of one sort (labels or flags) and one direction that are not
+ * so yet become one op.
+ */
+static void add_names(struct adding *w, const struct want *wants, size_t n,
+    bool add, bool flags)
+{
+	const struct facts *f = w->m->facts;
+	const struct str *have = flags ? f->flags : f->labels;
+	size_t n_have = flags ? f->n_flags : f->n_labels;
+	struct str *names = NULL;	/* made when there is one to keep */
+	size_t k = 0;
+	struct op *op = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		if (wants[i].add != add || facts_have(have, n_have,
+		    wants[i].name, flags) == add)
+			continue;
+		if (!names)
+			names = arena_array(w->p->arena, n - i,
+			    sizeof(*names));
+		names[k++] = arena_str(w->p->arena, wants[i].name);
+		w->changes[wants[i].rule] = true;
+		if (!op)
+			op = add_op(w, flags ?
+			    add ? OP_ADD_FLAGS : OP_REMOVE_FLAGS :
+			    add ? OP_ADD_LABELS : OP_REMOVE_LABELS,
+			    wants[i].rule);
+	}
+	if (!op)
+		return;
+	sort_names(names, k);
+	op->names = names;
+	op->n_names = k;
+}
+
+static bool same_mailbox(struct str a, struct str b)
+{
+	if (str_ieq_z(a, "INBOX"))
+		return str_ieq_z(b, "INBOX");
+	return str_eq(a, b);
+}
+
+/* The mailbox behind a wanted place; false after a refusal. */
+static bool resolve(struct adding *w, const struct want_place *want,
+    const struct place_names *places, struct str *mailbox_out)
+{
+	struct str found = want->mailbox;
+
+	if (want->kind == PLACE_SPECIAL) {
+		if (str_ieq_z(want->mailbox, "\\Archive"))
+			found = places->archive;
+		else if (str_ieq_z(want->mailbox, "\\Trash"))
+			found = places->trash;
+		else if (str_ieq_z(want->mailbox, "\\Junk"))
+			found = places->spam;
+		else
+			found = STR_EMPTY;
+		if (found.n == 0) {
+			refuse(w, arena_printf(w->p->arena, "the account has "
+			    "no mailbox for %.*s; name one in the config, or "
+			    "create one with that attribute",
+			    STR_ARG(want->mailbox)).p);
+			return false;
+		}
+	}
+	*mailbox_out = found;
+	return true;
+}
+
+static void add_place(struct adding *w, const struct want_place *want,
+    const struct place_names *places)
+{
+	struct str to;
+
+	if (want->kind == PLACE_STAY)
+		return;
+	if (want->kind == PLACE_DELETE) {
+		if (places->allow_delete)
+			add_op(w, OP_DELETE, want->rule);
+		else
+			refuse(w, "delete needs `allow_delete: true` in the "
+			    "account; trash does without");
+		return;
+	}
+	if (!resolve(w, want, places, &to) ||
+	    same_mailbox(to, w->m->facts->mailbox))
+		return;
+	add_op(w, OP_MOVE, want->rule)->mailbox =
+	    arena_str(w->p->arena, to);
+}
+
+static void add_copy(struct adding *w, const struct want_place *want,
+    const struct place_names *places)
+{
+	struct str to;
+
+	if (!resolve(w, want, places, &to) ||
+	    same_mailbox(to, w->m->facts->mailbox))
+		return;
+	if (w->m->copied && w->m->copied(w->m->copied_ctx, to))
+		return;
+	add_op(w, OP_COPY, want->rule)->mailbox =
+	    arena_str(w->p->arena, to);
+}
+
+static void add_notes(struct adding *w)
+{
+	struct plan_item *item = w->item;
+
+	item->notes = arena_array(w->p->arena,
+	    w->v->n_unknown + w->v->n_failed + 1, sizeof(item->notes[0]));
+	for (size_t i = 0; i < w->v->n_rules; i++) {
+		const struct rule_result *r = &w->v->rules[i];
+		struct plan_note *note = &item->notes[item->n_notes];
+
+		if (r->failed)
+			note->text = arena_str(w->p->arena, r->failure);
+		else if (r->truth == TRUTH_UNKNOWN)
+			note->text = arena_str(w->p->arena,
+			    str_of(r->unknown));
+		else
+			continue;
+		note->rule = (uint32_t)r->rule;
+		note->failed = r->failed;
+		item->n_notes++;
+	}
+}
+
+static void add_fired(struct adding *w)
+{
+	struct plan_item *item = w->item;
+
+	item->rules = arena_array(w->p->arena, w->v->n_fired + 1,
+	    sizeof(item->rules[0]));
+	for (size_t i = 0; i < w->v->n_rules; i++) {
+		const struct rule_result *r = &w->v->rules[i];
+
+		if (r->truth == TRUTH_TRUE && r->reached && !r->failed)
+			item->rules[item->n_rules++] = (uint32_t)r->rule;
+	}
+}
+
+static void count(struct adding *w)
+{
+	for (size_t i = 0; i < w->v->n_rules; i++) {
+		const struct rule_result *r = &w->v->rules[i];
+		struct rule_tally *t = &w->p->tally[r->rule];
+
+		if (r->failed) {
+			t->failed++;
+		} else if (r->truth == TRUTH_UNKNOWN) {
+			t->unknown++;
+		} else if (r->truth == TRUTH_TRUE && r->reached) {
+			t->matched++;
+			if (w->changes[r->rule])
+				t->changes++;
+			else
+				t->already++;
+		}
+	}
+}
+
+static void remember(struct plan *p, struct plan_item *item,
+    const struct plan_message *m)
+{
+	const struct facts *f = m->facts;
+
+	item->uid = f->uid;
+	item->id = m->id;
+	item->id.message_id = arena_str(p->arena, m->id.message_id);
+	item->from = arena_str(p->arena, utf8_head(m->from, PLAN_TEXT_MAX));
+	item->subject = arena_str(p->arena,
+	    utf8_head(m->subject, PLAN_TEXT_MAX));
+	item->received = f->known & RULES_ASK_RECEIVED ? f->received :
+	    TIME_NONE;
+	item->flags = copy_list(p->arena, f->flags, f->n_flags);
+	item->n_flags = f->n_flags;
+	item->labels = copy_list(p->arena, f->labels, f->n_labels);
+	item->n_labels = f->n_labels;
+}
+
+struct plan_item *plan_add(struct plan *p, const struct plan_message *m,
+    const struct verdict *v, const struct place_names *places)
+{
+	const struct wants *want = &v->wants;
+	struct adding w = { .p = p, .m = m, .v = v };
+	struct plan_item *item;
+
+	if (v->n_fired + v->n_unknown + v->n_failed == 0)
+		return NULL;
+	arena_grow(p->arena, &p->items, p->n_items, &p->cap_items);
+	item = &p->items[p->n_items++];
+	*item = (struct plan_item){ .first_op = p->n_ops };
+	w.item = item;
+	w.changes = p->changes;
+	memset(w.changes, 0, v->n_rules * sizeof(bool));
+	add_names(&w, want->flags, want->n_flags, true, true);
+	add_names(&w, want->flags, want->n_flags, false, true);
+	add_names(&w, want->labels, want->n_labels, true, false);
+	add_names(&w, want->labels, want->n_labels, false, false);
+	for (size_t i = 0; i < want->n_copies; i++)
+		add_copy(&w, &want->copies[i], places);
+	add_place(&w, &want->place, places);
+	count(&w);
+	if (item->n_ops == 0 && !item->failed &&
+	    v->n_unknown + v->n_failed == 0) {
+		p->n_items--;
+		return NULL;
+	}
+	remember(p, item, m);
+	add_fired(&w);
+	add_notes(&w);
+	return item;
+}
+
+size_t plan_targets(const struct plan *p, struct str **list_out)
+{
+	struct str *list = arena_array(p->arena, p->n_ops + 1,
+	    sizeof(*list));
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->n_ops; i++)
+		if ((p->ops[i].kind == OP_COPY || p->ops[i].kind == OP_MOVE) &&
+		    !facts_have(list, n, p->ops[i].mailbox, false))
+			list[n++] = p->ops[i].mailbox;
+	*list_out = list;
+	return n;
+}
+
+const char *op_kind_name(enum op_kind kind)
+{
+	static const char *const names[] = {
+		[OP_ADD_FLAGS] = "flag",
+		[OP_REMOVE_FLAGS] = "unflag",
+		[OP_ADD_LABELS] = "label",
+		[OP_REMOVE_LABELS] = "unlabel",
+		[OP_COPY] = "copy",
+		[OP_MOVE] = "move",
+		[OP_DELETE] = "delete",
+	};
+
+	return names[kind];
+}
+
+void plan_op_text(struct buf *b, const struct op *op)
+{
+	buf_add_z(b, op_kind_name(op->kind));
+	if (op->kind == OP_COPY || op->kind == OP_MOVE) {
+		buf_add_z(b, " to ");
+		buf_add_str(b, op->mailbox);
+		return;
+	}
+	for (size_t i = 0; i < op->n_names; i++) {
+		buf_add_z(b, i ? ", " : " ");
+		buf_add_str(b, op->names[i]);
+	}
+}

@@ -1,0 +1,332 @@
+#include "recover.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What is there now of the messages of one mailbox. */
+struct seen {
+	uint32_t uid;
+	struct str *names;	/* flags and labels */
+	size_t n;
+};
+
+struct looking {
+	struct recover *r;
+	struct seen *list;
+	size_t n, cap;
+};
+
+static bool note_seen(void *ctx, const struct fetched *f, struct err *e)
+{
+	struct looking *l = ctx;
+	struct arena *a = l->r->arena;
+	struct seen *s;
+
+	(void)e;
+	arena_grow(a, &l->list, l->n, &l->cap);
+	s = &l->list[l->n++];
+	*s = (struct seen){ .uid = f->facts.uid };
+	s->names = arena_array(a, f->facts.n_flags + f->facts.n_labels + 1,
+	    sizeof(struct str));
+	for (size_t i = 0; i < f->facts.n_flags; i++)
+		s->names[s->n++] = arena_str(a, f->facts.flags[i]);
+	for (size_t i = 0; i < f->facts.n_labels; i++)
+		s->names[s->n++] = arena_str(a, f->facts.labels[i]);
+	return true;
+}
+
+static int by_uid(const void *a, const void *b)
+{
+	const struct seen *x = a, *y = b;
+
+	return x->uid < y->uid ? -1 : x->uid > y->uid;
+}
+
+/* L is sorted. */
+static const struct seen *find_seen(const struct looking *l, uint32_t uid)
+{
+	struct seen key = { .uid = uid };
+
+	return l->n ? bsearch(&key, l->list, l->n, sizeof(key), by_uid) :
+	    NULL;
+}
+
+static bool has_name(const struct seen *s, struct str name)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (str_ieq(s->names[i], name))
+			return true;
+	return false;
+}
+
+/* Is each of the change's names as it was to be? */
+static bool names_are_so(const struct seen *s, const struct change *c)
+{
+	bool add = c->kind == OP_ADD_FLAGS || c->kind == OP_ADD_LABELS;
+	struct str rest = c->what, name;
+
+	while (str_cut(&rest, '\n', &name))
+		if (has_name(s, name) != add)
+			return false;
+	return true;
+}
+
+static void decide(struct change *c, enum change_state state,
+    const char *reason)
+{
+	c->state = state;
+	c->reason = str_of(reason);
+}
+
+/* ---------------------------------------------------- one kind at a time */
+
+static void look_at_names(struct change *c, const struct seen *s)
+{
+	if (!s)
+		decide(c, CHANGE_UNSURE, "the message has left the mailbox");
+	else if (names_are_so(s, c))
+		decide(c, CHANGE_DONE, "found done after a crash");
+	else
+		decide(c, CHANGE_VOID, "a crash came first");
+}
+
+static bool find_copy(struct recover *r, const struct change *c,
+    uint32_t *uid_out, struct err *e)
+{
+	struct err mine = { 0 };
+
+	*uid_out = 0;
+	if (r->store->kind.find(r->store, c->what, c->dest_uidvalidity,
+	    c->dest_from_uid, &c->id_of, uid_out, &mine))
+		return true;
+	if (mine.kind == ERR_MESSAGE)	/* no such mailbox: no copy */
+		return true;
+	*e = mine;
+	return false;
+}
+
+/* Not found: may it still land? */
+static void not_landed(struct recover *r, struct change *c)
+{
+	if (r->now - c->time < r->account->limits->late)
+		c->reason = STR_LIT("sent, unanswered, and may still land");
+	else
+		decide(c, CHANGE_VOID, "a crash came first");
+}
+
+static bool look_at_copy(struct recover *r, struct change *c, struct err *e)
+{
+	uint32_t uid;
+
+	if (!find_copy(r, c, &uid, e))
+		return false;
+	if (uid) {
+		decide(c, CHANGE_DONE, "found done after a crash");
+		c->dest_uid = uid;
+	} else {
+		not_landed(r, c);
+	}
+	return true;
+}
+
+/* The original of a copy that landed goes now. */
+static bool finish(struct recover *r, struct change *c, struct err *e)
+{
+	struct mailbox_state state;
+	struct op op = {
+		.kind = OP_MOVE,
+		.uid = c->uid,
+		.mailbox = c->what,
+		.id = &c->id_of,
+	};
+
+	if (r->dry_run) {
+		decide(c, CHANGE_DONE, "copied; the original would be taken "
+		    "away");
+		return true;
+	}
+	if (!r->store->kind.select(r->store, c->mailbox, true, &state, e))
+		return false;
+	if (state.uidvalidity != c->uidvalidity) {
+		decide(c, CHANGE_UNSURE, "the mailbox's UIDVALIDITY changed");
+		return true;
+	}
+	if (!r->store->kind.finish_move(r->store, &op, e))
+		return false;
+	if (op.outcome == OP_DONE)
+		decide(c, CHANGE_DONE, "finished after a crash");
+	return true;
+}
+
+static bool look_at_move(struct recover *r, struct change *c,
+    const struct seen *s, struct err *e)
+{
+	uint32_t uid;
+
+	if (r->store->kind.atomic_move) {
+		/* where it landed is found by identity when that is wanted:
+		 * a search for each would cost a big run hours */
+		if (s)
+			decide(c, CHANGE_VOID, "a crash came first");
+		else
+			decide(c, CHANGE_DONE, "found done after a crash");
+		return true;
+	}
+	if (!find_copy(r, c, &uid, e))
+		return false;
+	c->dest_uid = uid;
+	if (!s)
+		decide(c, uid ? CHANGE_DONE : CHANGE_UNSURE, uid ?
+		    "found done after a crash" : "the message is neither in "
+		    "its mailbox nor in the target; somebody moved it on");
+	else if (uid)
+		return finish(r, c, e);
+	else
+		not_landed(r, c);
+	return true;
+}
+
+static bool look(struct recover *r, struct change *c, const struct seen *s,
+    struct err *e)
+{
+	switch (c->kind) {
+	case OP_ADD_FLAGS:
+	case OP_REMOVE_FLAGS:
+	case OP_ADD_LABELS:
+	case OP_REMOVE_LABELS:
+		look_at_names(c, s);
+		return true;
+	case OP_COPY:
+		return look_at_copy(r, c, e);
+	case OP_MOVE:
+		return look_at_move(r, c, s, e);
+	case OP_DELETE:
+		if (s)
+			decide(c, CHANGE_VOID, "a crash came first");
+		else
+			decide(c, CHANGE_DONE, "found done after a crash");
+		return true;
+	}
+	return true;
+}
+
+/* A message that our own move took away had its flags and labels set before
+ * (see store_kind.apply).  Changes of one message stand together. */
+static void explain_gone(struct change *list, size_t n)
+{
+	for (size_t first = 0, last; first < n; first = last) {
+		bool left = false;
+
+		for (last = first; last < n &&
+		    list[last].uid == list[first].uid; last++)
+			if ((list[last].kind == OP_MOVE ||
+			    list[last].kind == OP_DELETE) &&
+			    list[last].state == CHANGE_DONE)
+				left = true;
+		for (size_t i = first; left && i < last; i++)
+			if (list[i].state == CHANGE_UNSURE &&
+			    list[i].kind != OP_MOVE)
+				decide(&list[i], CHANGE_DONE,
+				    "found done after a crash");
+	}
+}
+
+/* ------------------------------------------------------------- mailboxes */
+
+/* The changes from FIRST on that are of one mailbox and UIDVALIDITY. */
+static size_t same_mailbox(const struct change *list, size_t n)
+{
+	size_t k = 1;
+
+	while (k < n && list[k].uidvalidity == list[0].uidvalidity &&
+	    str_eq(list[k].mailbox, list[0].mailbox))
+		k++;
+	return k;
+}
+
+static bool look_at_mailbox(struct recover *r, struct change *list,
+    size_t n, struct err *e)
+{
+	struct looking l = { .r = r };
+	struct fetch_items items = {
+		.ask = RULES_ASK_FLAGS | RULES_ASK_LABELS,
+	};
+	struct mailbox_state state;
+	struct uidset set;
+	struct err mine = { 0 };
+
+	if (!r->store->kind.select(r->store, list[0].mailbox, false, &state,
+	    &mine)) {
+		if (mine.kind != ERR_MESSAGE) {
+			*e = mine;
+			return false;
+		}
+		state.uidvalidity = 0;
+	}
+	if (state.uidvalidity != list[0].uidvalidity) {
+		for (size_t i = 0; i < n; i++)
+			decide(&list[i], CHANGE_UNSURE, "the mailbox is gone "
+			    "or its UIDVALIDITY changed");
+		return true;
+	}
+	uidset_init(&set, r->arena);
+	for (size_t i = 0; i < n; i++)
+		uidset_add(&set, list[i].uid);
+	if (!r->store->kind.fetch(r->store, &set, &items, note_seen, &l, e))
+		return false;
+	if (l.n)
+		qsort(l.list, l.n, sizeof(l.list[0]), by_uid);
+	for (size_t i = 0; i < n; i++)
+		if (!look(r, &list[i], find_seen(&l, list[i].uid), e))
+			return false;
+	explain_gone(list, n);
+	return true;
+}
+
+static bool settle(struct recover *r, struct change *list, size_t n,
+    struct err *e)
+{
+	struct change *known = arena_array(r->arena, n + 1, sizeof(*known));
+	size_t k = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		r->done += list[i].state == CHANGE_DONE;
+		r->void_ += list[i].state == CHANGE_VOID;
+		r->unsure += list[i].state == CHANGE_UNSURE;
+		r->held += list[i].state == CHANGE_INTENDED;
+		if (list[i].state != CHANGE_INTENDED)
+			known[k++] = list[i];
+	}
+	if (r->dry_run || k == 0)
+		return true;
+	return journal_settle(r->journal, list[0].mailbox, known, k, NULL, 0,
+	    NULL, e);
+}
+
+bool recover_changes(struct recover *r, struct err *e)
+{
+	size_t n;
+
+	if (!journal_unsettled(r->journal, r->arena, &r->changes,
+	    &r->n_changes, e))
+		return false;
+	for (size_t at = 0; at < r->n_changes; at += n) {
+		n = same_mailbox(&r->changes[at], r->n_changes - at);
+		if (!look_at_mailbox(r, &r->changes[at], n, e) ||
+		    !settle(r, &r->changes[at], n, e))
+			return false;
+	}
+	return true;
+}
+
+bool recover_holds(const struct recover *r, struct str mailbox,
+    uint32_t uidvalidity, uint32_t uid)
+{
+	for (size_t i = 0; r->held && i < r->n_changes; i++)
+		if (r->changes[i].state == CHANGE_INTENDED &&
+		    r->changes[i].uid == uid &&
+		    r->changes[i].uidvalidity == uidvalidity &&
+		    str_eq(r->changes[i].mailbox, mailbox))
+			return true;
+	return false;
+}

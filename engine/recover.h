@@ -1,0 +1,45 @@
+/*
+ * recover - what a crash left intended: look, then settle.
+ *
+ * For each change that was written as intended and never settled, the
+ * mailbox is looked at (replace.md's rule: no answer means unknown, read the
+ * state again by identity before doing anything twice):
+ *
+ *	flags, labels	as they were to be: done; else void, the message is
+ *			judged afresh and nothing is replayed
+ *	move		gone from its mailbox: done; still there: void.  On a
+ *			server without MOVE a copy that has landed is finished
+ *			by taking the original away
+ *	copy		found in its target: done; else void, but not before
+ *			limits.late has passed, since a server may still carry
+ *			out what it was sent
+ *	delete		gone: done; else void
+ *
+ * Idempotent: killed in between, it finds the same again.
+ */
+#ifndef TAMIS_RECOVER_H
+#define TAMIS_RECOVER_H
+
+#include "config.h"
+#include "journal.h"
+
+struct recover {
+	struct arena *arena;
+	const struct account *account;
+	struct store *store;
+	struct journal *journal;
+	int64_t now;
+	bool dry_run;		/* look and say, settle nothing */
+	/* Filled in: all that were looked at, with their new state; those
+	 * still INTENDED are `held`: their messages must rest in this run. */
+	struct change *changes;
+	size_t n_changes;
+	size_t done, void_, unsure, held;
+};
+
+MUST_USE bool recover_changes(struct recover *r, struct err *e);
+/* Must this message rest? */
+bool recover_holds(const struct recover *r, struct str mailbox,
+    uint32_t uidvalidity, uint32_t uid);
+
+#endif

@@ -1,0 +1,462 @@
+#include "run.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "act.h"
+#include "digest.h"
+#include "log.h"
+#include "recover.h"
+#include "report_plan.h"
+#include "sync.h"
+
+/* What run_account carries along besides its struct run. */
+struct pass {
+	struct run *r;
+	struct recover recovered;
+	struct place_names places;
+	bool places_known;
+	bool *due;			/* by rule */
+	uint64_t *changes;		/* by rule, over all mailboxes */
+	struct report_rule *table;	/* by rule, for the dry run's end */
+	uint32_t new_mailboxes;
+};
+
+/* One mailbox of the pass. */
+struct visit {
+	struct pass *pass;
+	struct sync sync;
+	struct judge judge;
+};
+
+struct str run_rules_version(struct arena *a, const struct rules *rules)
+{
+	const struct source *const *sources;
+	size_t n = rules_sources(rules, &sources);
+	struct digest *d = digest_new();
+	uint8_t sum[DIGEST_SIZE];
+
+	for (size_t i = 0; i < n; i++) {
+		digest_add(d, str_of(sources[i]->name));
+		digest_add(d, (struct str){ "\0", 1 });
+		digest_add(d, sources[i]->text);
+	}
+	digest_end(&d, sum);
+	return digest_hex(a, sum, 8);
+}
+
+/* ----------------------------------------------------- what concerns us */
+
+static bool same_mailbox(struct str a, struct str b)
+{
+	return str_ieq_z(a, "INBOX") ? str_ieq_z(b, "INBOX") : str_eq(a, b);
+}
+
+static bool rule_concerns(const struct run *r, const struct rule_info *info)
+{
+	if (!info->enabled)
+		return false;
+	for (size_t i = 0; i < info->n_accounts; i++)
+		if (str_eq_z(info->accounts[i], r->account->name))
+			return true;
+	return info->n_accounts == 0;
+}
+
+/* Does some rule that is due sweep this mailbox? */
+static bool is_swept(const struct pass *p, struct str mailbox)
+{
+	for (size_t i = 0; i < rules_count(p->r->rules); i++) {
+		const struct rule_info *info = rules_info(p->r->rules, i);
+
+		if (!info->applies_to_all || !p->due[i] ||
+		    !rule_concerns(p->r, info))
+			continue;
+		for (size_t k = 0; k < info->n_in; k++)
+			if (same_mailbox(info->in[k], mailbox))
+				return true;
+		if (info->n_in == 0)
+			return true;
+	}
+	return false;
+}
+
+/* `every` makes a sweep rest; new mail does not wait for it. */
+static bool find_due(struct pass *p, struct err *e)
+{
+	struct run *r = p->r;
+
+	for (size_t i = 0; i < rules_count(r->rules); i++) {
+		const struct rule_info *info = rules_info(r->rules, i);
+		int64_t last = 0;
+
+		p->due[i] = true;
+		if (!info->every || !info->applies_to_all || !r->journal)
+			continue;
+		if (!journal_rule_time(r->journal, str_of(info->name), &last,
+		    e))
+			return false;
+		p->due[i] = r->now - last >= info->every;
+	}
+	return true;
+}
+
+static bool set_rule_times(struct pass *p, struct err *e)
+{
+	struct run *r = p->r;
+
+	for (size_t i = 0; i < rules_count(r->rules); i++) {
+		const struct rule_info *info = rules_info(r->rules, i);
+
+		if (info->every && info->applies_to_all && p->due[i] &&
+		    rule_concerns(r, info) && !journal_set_rule_time(
+		    r->journal, str_of(info->name), r->now, e))
+			return false;
+	}
+	return true;
+}
+
+static void count_items(struct visit *v)
+{
+	struct run *r = v->pass->r;
+	const struct plan *p = &v->judge.plan;
+
+	r->judged += v->judge.seen;
+	for (size_t i = 0; i < p->n_items; i++) {
+		bool unknown = false;
+
+		for (size_t k = 0; k < p->items[i].n_notes; k++)
+			unknown |= !p->items[i].notes[k].failed;
+		r->unknown += unknown;
+		r->would_change += p->items[i].n_ops > 0;
+	}
+	report_plan_tally(&v->judge, v->pass->table);
+}
+
+/* --------------------------------------------------------------- brake */
+
+static bool is_allowed(const struct options *o, const char *rule)
+{
+	for (size_t i = 0; i < o->allow.n; i++)
+		if (strcmp(o->allow.v[i], rule) == 0)
+			return true;
+	return false;
+}
+
+/* True: a rule would change more than its limit lets it in one run. */
+static bool brakes(struct visit *v)
+{
+	struct run *r = v->pass->r;
+	bool stop = false;
+
+	for (size_t i = 0; i < rules_count(r->rules); i++) {
+		const struct rule_info *info = rules_info(r->rules, i);
+		uint64_t n = v->pass->changes[i] +
+		    v->judge.plan.tally[i].changes;
+
+		if (!info->limit || n <= info->limit ||
+		    is_allowed(r->options, info->name))
+			continue;
+		log_line(LOG_ERROR, "%s: %.*s: rule `%s` would change %"
+		    PRIu64 " messages, its limit is %" PRIu64 "; nothing is "
+		    "done in this mailbox (if that is right: --allow '%s')",
+		    r->account->name, STR_ARG(v->sync.mailbox), info->name, n,
+		    info->limit, info->name);
+		stop = true;
+	}
+	if (!stop)
+		for (size_t i = 0; i < rules_count(r->rules); i++)
+			v->pass->changes[i] +=
+			    v->judge.plan.tally[i].changes;
+	return stop;
+}
+
+/* ------------------------------------------------------------ a mailbox */
+
+static void add_held(struct visit *v)
+{
+	struct judge *j = &v->judge;
+
+	for (size_t i = 0; i < v->sync.held.n; i++)
+		for (uint32_t uid = v->sync.held.ranges[i].low;
+		    uid <= v->sync.held.ranges[i].high; uid++) {
+			arena_grow(j->arena, &j->judged, j->n_judged,
+			    &j->cap_judged);
+			j->judged[j->n_judged++] = (struct judged){
+				.uid = uid,
+				.reason = STR_LIT("an earlier run's command "
+				    "was not answered and may still land"),
+			};
+			v->pass->r->pending++;
+		}
+}
+
+/* Pending messages that are not there any more are nobody's business. */
+static void drop_vanished(struct visit *v)
+{
+	struct judge *j = &v->judge;
+
+	for (size_t i = 0; i < v->sync.n_pending; i++) {
+		bool found = uidset_has(&v->sync.held, v->sync.pending[i].uid) ||
+		    !uidset_has(&v->sync.fresh, v->sync.pending[i].uid);
+
+		for (size_t k = 0; k < j->n_judged && !found; k++)
+			found = j->judged[k].uid == v->sync.pending[i].uid;
+		if (found)
+			continue;
+		arena_grow(j->arena, &j->judged, j->n_judged,
+		    &j->cap_judged);
+		j->judged[j->n_judged++] = (struct judged){
+			.uid = v->sync.pending[i].uid,
+			.settled = true,
+		};
+	}
+}
+
+static bool act(struct visit *v, struct err *e)
+{
+	struct run *r = v->pass->r;
+	struct act a = {
+		.judge = &v->judge,
+		.pending = v->sync.pending,
+		.n_pending = v->sync.n_pending,
+		.new_mailboxes = &v->pass->new_mailboxes,
+	};
+	bool ok;
+
+	if (r->journal && r->run_id == 0 && !journal_run_begin(r->journal,
+	    r->rules_version, &r->run_id, e))
+		return false;
+	a.run = r->run_id;
+	ok = act_plan(&a, v->sync.watched ? &v->sync.after : NULL, e);
+	r->changed += a.changed;
+	r->failed += a.failed;
+	r->pending += a.waiting;
+	return ok;
+}
+
+static bool read_state(struct visit *v, struct err *e)
+{
+	struct run *r = v->pass->r;
+	struct sync *s = &v->sync;
+	struct pending *pending;
+
+	if (!r->journal)
+		return true;
+	if (!journal_checkpoint(r->journal, s->mailbox, &s->before, e) ||
+	    !journal_pending(r->journal, r->arena, s->mailbox, &pending,
+	    &s->n_pending, e))
+		return false;
+	s->pending = pending;
+	return true;
+}
+
+/* A place that is not there is an error of the messages that want it. */
+static bool find_place(struct run *r, const char *attribute,
+    struct str *out, struct err *e)
+{
+	struct err mine = { 0 };
+
+	*out = STR_EMPTY;
+	if (r->store->kind.special(r->store, str_of(attribute), out, &mine) ||
+	    mine.kind == ERR_MESSAGE)
+		return true;
+	*e = mine;
+	return false;
+}
+
+/* Asked for once, and only when there is something to judge. */
+static bool find_places(struct pass *p, struct err *e)
+{
+	if (p->places_known)
+		return true;
+	p->places_known = true;
+	p->places.allow_delete = p->r->account->allow_delete;
+	return find_place(p->r, "\\Archive", &p->places.archive, e) &&
+	    find_place(p->r, "\\Trash", &p->places.trash, e) &&
+	    find_place(p->r, "\\Junk", &p->places.spam, e);
+}
+
+static void set_up_judge(struct visit *v)
+{
+	struct run *r = v->pass->r;
+	struct judge *j = &v->judge;
+
+	j->arena = r->arena;
+	j->rules = r->rules;
+	j->account = r->account;
+	j->store = r->store;
+	j->journal = r->journal;
+	j->mailbox = v->sync.mailbox;
+	j->uidvalidity = v->sync.state.uidvalidity;
+	j->places = &v->pass->places;
+	j->now = r->now;
+	j->zone = r->zone;
+	j->due = v->pass->due;
+}
+
+/* Everything that is fresh, stale or resting, and where it stands then. */
+static bool look(struct visit *v, struct err *e)
+{
+	struct run *r = v->pass->r;
+	struct sync *s = &v->sync;
+
+	if (!r->store->kind.select(r->store, s->mailbox,
+	    !r->options->dry_run, &s->state, e) || !read_state(v, e) ||
+	    !sync_choose(s, e))
+		return false;
+	r->baseline += s->baseline;
+	v->judge.known_before = s->known_before;
+	if (s->uidvalidity_changed)
+		log_line(LOG_WARN, "%s: UIDVALIDITY of %.*s changed from %"
+		    PRIu32 " to %" PRIu32 "; mail is known again by its "
+		    "identity", r->account->name, STR_ARG(s->mailbox),
+		    s->before.uidvalidity, s->state.uidvalidity);
+	return true;
+}
+
+static bool visit(struct pass *p, struct str mailbox, bool watched,
+    struct err *e)
+{
+	struct run *r = p->r;
+	struct visit v = { .pass = p };
+	bool ok = true;
+
+	v.sync = (struct sync){
+		.arena = r->arena,
+		.store = r->store,
+		.options = r->options,
+		.recovered = &p->recovered,
+		.mailbox = mailbox,
+		.watched = watched,
+		.swept = is_swept(p, mailbox),
+		.stateless = !r->journal,
+		.now = r->now,
+	};
+	if (!look(&v, e))
+		return false;
+	if (!sync_is_needed(&v.sync))
+		return true;
+	set_up_judge(&v);
+	if (!find_places(p, e) ||
+	    !judge_messages(&v.judge, &v.sync.fresh, &v.sync.stale, e))
+		return false;
+	count_items(&v);
+	if (brakes(&v)) {
+		r->braked = true;
+	} else if (!r->options->dry_run) {
+		add_held(&v);
+		drop_vanished(&v);
+		ok = act(&v, e);
+	}
+	report_plan(r->report, &v.judge, r->braked || r->options->dry_run);
+	return ok;
+}
+
+/* -------------------------------------------------------- the whole pass */
+
+static bool recover(struct pass *p, struct err *e)
+{
+	struct run *r = p->r;
+
+	p->recovered = (struct recover){
+		.arena = r->arena,
+		.account = r->account,
+		.store = r->store,
+		.journal = r->journal,
+		.now = r->now,
+	};
+	if (!r->journal || r->options->dry_run)
+		return true;
+	if (!recover_changes(&p->recovered, e))
+		return false;
+	if (p->recovered.n_changes)
+		log_line(LOG_WARN, "%s: an earlier run was cut short: %zu "
+		    "changes found done, %zu judged afresh, %zu unsure, %zu "
+		    "waited for", r->account->name, p->recovered.done,
+		    p->recovered.void_, p->recovered.unsure,
+		    p->recovered.held);
+	return true;
+}
+
+static bool is_listed(const struct str *list, size_t n, struct str mailbox)
+{
+	for (size_t i = 0; i < n; i++)
+		if (same_mailbox(list[i], mailbox))
+			return true;
+	return false;
+}
+
+/* The account's mailboxes, then those that only sweeps name. */
+static size_t mailboxes(struct pass *p, struct str **list_out,
+    size_t *n_watched_out)
+{
+	struct run *r = p->r;
+	const struct options *o = r->options;
+	size_t n = 0, cap = 0;
+	struct str *list = NULL;
+
+	if (o->mailboxes.n)
+		for (size_t i = 0; i < o->mailboxes.n; i++) {
+			arena_grow(r->arena, &list, n, &cap);
+			list[n++] = str_of(o->mailboxes.v[i]);
+		}
+	else
+		for (size_t i = 0; i < r->account->n_mailboxes; i++) {
+			arena_grow(r->arena, &list, n, &cap);
+			list[n++] = str_of(r->account->mailboxes[i]);
+		}
+	*n_watched_out = n;
+	for (size_t i = 0; !o->mailboxes.n &&
+	    i < rules_count(r->rules); i++) {
+		const struct rule_info *info = rules_info(r->rules, i);
+
+		for (size_t k = 0; info->applies_to_all && p->due[i] &&
+		    rule_concerns(r, info) && k < info->n_in; k++)
+			if (!is_listed(list, n, info->in[k])) {
+				arena_grow(r->arena, &list, n, &cap);
+				list[n++] = info->in[k];
+			}
+	}
+	*list_out = list;
+	return n;
+}
+
+static bool visit_all(struct pass *p, struct err *e)
+{
+	struct str *list;
+	size_t n_watched, n = mailboxes(p, &list, &n_watched);
+
+	for (size_t i = 0; i < n; i++) {
+		struct err mine = { 0 };
+
+		if (visit(p, list[i], i < n_watched, &mine))
+			continue;
+		if (mine.kind != ERR_MESSAGE) {
+			*e = mine;
+			return false;
+		}
+		/* one mailbox that is not there does not stop the others */
+		log_err(p->r->account->name, &mine);
+		p->r->failed++;
+	}
+	return true;
+}
+
+bool run_account(struct run *r, struct err *e)
+{
+	struct pass p = { .r = r };
+	size_t n = rules_count(r->rules);
+
+	p.due = arena_array(r->arena, n + 1, sizeof(*p.due));
+	p.changes = arena_array(r->arena, n + 1, sizeof(*p.changes));
+	p.table = arena_array(r->arena, n + 1, sizeof(*p.table));
+	for (size_t i = 0; i < n; i++)
+		p.table[i].name = rules_info(r->rules, i)->name;
+	if (!find_due(&p, e) || !recover(&p, e) || !visit_all(&p, e))
+		return false;
+	if (r->options->dry_run)
+		report_rules(r->report, str_of(r->account->name), p.table, n);
+	else if (r->journal && !r->braked && !set_rule_times(&p, e))
+		return false;
+	return true;
+}

@@ -1,0 +1,649 @@
+/*
+ * The IMAP store: opening, names, selecting, reading.
+ *
+ * What costs a turn is asked late and once: the list of mailboxes only when
+ * a name other than INBOX or a special use is needed, so that a run with
+ * nothing new is login, SELECT, LOGOUT.
+ */
+#include "store_imap.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "identity.h"
+#include "keyword.h"
+#include "log.h"
+#include "secret.h"
+
+/* ---------------------------------------------------------------- open */
+
+static bool give_secret(void *arg, struct buf *secret, struct err *e)
+{
+	return secret_get(arg, secret, e);
+}
+
+static void trace(void *arg, char who, struct str line)
+{
+	const struct account *a = arg;
+
+	log_line(LOG_TRACE, "%s: %c: %.*s", a->name, who, STR_ARG(line));
+}
+
+static void settings_of(const struct account *a, struct imap_settings *set)
+{
+	static const enum wire_tls tls[] = {
+		[TLS_IMAPS] = WIRE_TLS,
+		[TLS_STARTTLS] = WIRE_STARTTLS,
+		[TLS_NONE] = WIRE_PLAIN,
+	};
+	static const enum imap_compress compress[] = {
+		[COMPRESS_AUTO] = IMAP_COMPRESS_AUTO,
+		[COMPRESS_ON] = IMAP_COMPRESS_ON,
+		[COMPRESS_OFF] = IMAP_COMPRESS_OFF,
+	};
+
+	static const enum imap_auth auth[] = {
+		[AUTH_PASSWORD] = IMAP_AUTH_PASSWORD,
+		[AUTH_TOKEN] = IMAP_AUTH_TOKEN,
+		[AUTH_EXTERNAL] = IMAP_AUTH_EXTERNAL,
+	};
+
+	*set = (struct imap_settings){
+		.wire = {
+			.host = a->host,
+			.port = a->port,
+			.tls = tls[a->tls],
+			.ca_file = a->ca_file,
+			.client_cert = a->certificate_file,
+			.client_key = a->key_file,
+			.proxy = a->proxy,
+			.insecure = a->insecure,
+		},
+		.deadline_s = (unsigned)a->timeout,
+		.compress = compress[a->compress],
+		.auth = auth[a->auth],
+		.mechanism = a->mechanism,
+		.user = a->user,
+		.secret = give_secret,
+		.secret_arg = (void *)(uintptr_t)a,
+		.trace = log_wants(LOG_TRACE) ? trace : NULL,
+		.trace_arg = (void *)(uintptr_t)a,
+	};
+}
+
+bool store_imap_wait(struct store_imap *s, struct err *e)
+{
+	bool ok = imap_wait(s->session, e);
+	struct imap_counters c = imap_counters(s->session);
+
+	s->base.turns = c.turns;
+	s->base.octets_in = c.wire_in;
+	s->base.octets_out = c.wire_out;
+	return ok;
+}
+
+/* --------------------------------------------------------------- names */
+
+/* "INBOX.lists.a" with the separator "." is our "lists/a". */
+static struct str our_name(struct store_imap *s, const struct imap_folder *f)
+{
+	struct str rest = f->name;
+	char *p;
+
+	if (str_ieq_z(rest, "INBOX"))
+		return STR_LIT("INBOX");
+	if (s->prefix.n && str_starts(rest, s->prefix))
+		rest = str_sub(rest, s->prefix.n, rest.n);
+	p = arena_z(s->arena, rest);
+	if (f->separator && f->separator != '/')
+		for (size_t i = 0; i < rest.n; i++)
+			if (p[i] == f->separator)
+				p[i] = '/';
+	return (struct str){ p, rest.n };
+}
+
+static struct str special_of(unsigned attrs)
+{
+	static const struct {
+		unsigned bit;
+		const char *name;
+	} uses[] = {
+		{ IMAP_USE_ALL, "\\All" },
+		{ IMAP_USE_ARCHIVE, "\\Archive" },
+		{ IMAP_USE_DRAFTS, "\\Drafts" },
+		{ IMAP_USE_FLAGGED, "\\Flagged" },
+		{ IMAP_USE_JUNK, "\\Junk" },
+		{ IMAP_USE_SENT, "\\Sent" },
+		{ IMAP_USE_TRASH, "\\Trash" },
+		{ IMAP_USE_IMPORTANT, "\\Important" },
+	};
+
+	for (size_t i = 0; i < COUNT(uses); i++)
+		if (attrs & uses[i].bit)
+			return str_of(uses[i].name);
+	return STR_EMPTY;
+}
+
+static void know(struct store_imap *s, const struct imap_folder *f)
+{
+	arena_grow(s->arena, &s->known, s->n_known, &s->cap_known);
+	arena_grow(s->arena, &s->infos, s->n_known, &s->cap_infos);
+	s->known[s->n_known] = (struct imap_known){ our_name(s, f), f };
+	s->infos[s->n_known] = (struct mailbox_info){
+		.name = s->known[s->n_known].name,
+		.special = special_of(f->attrs),
+		.selectable = !(f->attrs & (IMAP_NOSELECT | IMAP_NONEXISTENT)),
+	};
+	s->n_known++;
+}
+
+static bool list(struct store_imap *s, struct err *e)
+{
+	struct imap_namespace *space;
+	struct imap_folders *folders;
+
+	if (s->listed)
+		return true;
+	if (!imap_namespace(s->session, s->arena, &space, e) ||
+	    !imap_list(s->session, s->arena, STR_LIT("*"), &folders, e) ||
+	    !store_imap_wait(s, e) ||
+	    !imap_answered(&folders->answer, ERR_PROTO, e,
+	    "cannot list the mailboxes"))
+		return false;
+	s->separator = '/';
+	if (space->answer.end == IMAP_OK && space->prefix.n)
+		s->prefix = space->prefix;
+	if (space->answer.end == IMAP_OK && space->separator)
+		s->separator = space->separator;
+	else if (folders->n && folders->v[0].separator)
+		s->separator = folders->v[0].separator;
+	for (size_t i = 0; i < folders->n; i++)
+		know(s, &folders->v[i]);
+	s->listed = true;
+	return true;
+}
+
+static bool store_imap_mailboxes(struct store *st,
+    const struct mailbox_info **list_out, size_t *n_out, struct err *e)
+{
+	struct store_imap *s = store_imap_of(st);
+
+	if (!list(s, e))
+		return false;
+	*list_out = s->infos;
+	*n_out = s->n_known;
+	return true;
+}
+
+/* A name that the server does not have yet, in its own spelling. */
+static struct str made_name(struct store_imap *s, struct str mailbox)
+{
+	struct str full = arena_printf(s->arena, "%.*s%.*s",
+	    STR_ARG(s->prefix), STR_ARG(mailbox));
+	char *p = arena_z(s->arena, full);
+
+	for (size_t i = s->prefix.n; i < full.n; i++)
+		if (p[i] == '/')
+			p[i] = s->separator;
+	return (struct str){ p, full.n };
+}
+
+bool store_imap_name(struct store_imap *s, struct str mailbox,
+    struct str *name_out, struct err *e)
+{
+	if (str_ieq_z(mailbox, "INBOX")) {
+		*name_out = STR_LIT("INBOX");
+		return true;
+	}
+	if (!list(s, e))
+		return false;
+	for (size_t i = 0; i < s->n_known; i++)
+		if (str_eq(s->known[i].name, mailbox)) {
+			*name_out = s->known[i].folder->name;
+			return true;
+		}
+	*name_out = made_name(s, mailbox);
+	return true;
+}
+
+bool store_imap_exists(struct store_imap *s, struct str mailbox,
+    bool *yes_out, struct err *e)
+{
+	if (!list(s, e))
+		return false;
+	*yes_out = false;
+	for (size_t i = 0; i < s->n_known; i++)
+		if (str_eq(s->known[i].name, mailbox))
+			*yes_out = s->infos[i].selectable;
+	return true;
+}
+
+static const char *configured(const struct account *a, struct str attribute)
+{
+	if (str_ieq_z(attribute, "\\Archive"))
+		return a->archive;
+	if (str_ieq_z(attribute, "\\Trash"))
+		return a->trash;
+	if (str_ieq_z(attribute, "\\Junk"))
+		return a->spam;
+	return NULL;
+}
+
+static bool store_imap_special(struct store *st, struct str attribute,
+    struct str *mailbox_out, struct err *e)
+{
+	struct store_imap *s = store_imap_of(st);
+	const char *named = configured(s->account, attribute);
+
+	if (named) {
+		*mailbox_out = str_of(named);
+		return true;
+	}
+	if (!list(s, e))
+		return false;
+	for (size_t i = 0; i < s->n_known; i++)
+		if (str_ieq(s->infos[i].special, attribute)) {
+			*mailbox_out = s->infos[i].name;
+			return true;
+		}
+	return err_set(e, ERR_MESSAGE, "the server has no mailbox marked "
+	    "%.*s", STR_ARG(attribute));
+}
+
+/* CREATE for each level that is missing; all in one turn. */
+bool store_imap_create(struct store *st, struct str mailbox,
+    struct err *e)
+{
+	struct store_imap *s = store_imap_of(st);
+	struct imap_plain *made = NULL, *ignored;
+	struct str name;
+
+	for (size_t end = 0; end < mailbox.n;) {
+		struct str level;
+
+		end = str_find_char(mailbox, end, '/');
+		level = str_sub(mailbox, 0, end++);
+		if (!store_imap_name(s, level, &name, e) ||
+		    !imap_create(s->session, s->arena, name, &made, e) ||
+		    !imap_subscribe(s->session, s->arena, name, &ignored, e))
+			return false;
+	}
+	if (!made || !store_imap_wait(s, e))
+		return false;
+	if (made->answer.end == IMAP_NO &&
+	    made->answer.code == IMAP_CODE_ALREADYEXISTS)
+		return true;
+	if (!imap_answered(&made->answer, ERR_MESSAGE, e,
+	    "cannot create the mailbox %.*s", STR_ARG(mailbox)))
+		return false;
+	{
+		struct imap_folder *f = arena_make(s->arena,
+		    struct imap_folder);
+
+		f->name = arena_str(s->arena, name);
+		f->separator = s->separator;
+		know(s, f);
+	}
+	return true;
+}
+
+/* -------------------------------------------------------------- select */
+
+/* Courier tells no UIDNEXT: one above the highest UID that is there. */
+static bool ask_uidnext(struct store_imap *s, uint32_t exists,
+    uint32_t *uidnext_out, struct err *e)
+{
+	struct imap_found *found;
+
+	*uidnext_out = 1;
+	if (exists == 0)
+		return true;
+	if (!imap_search(s->session, s->arena, STR_LIT("UID *"), NULL,
+	    &found, e) || !store_imap_wait(s, e) ||
+	    !imap_answered(&found->answer, ERR_PROTO, e,
+	    "cannot find the highest UID"))
+		return false;
+	if (found->uids && found->uids->n)
+		*uidnext_out = found->uids->ranges[found->uids->n - 1].high +
+		    1;
+	return true;
+}
+
+bool store_imap_select(struct store *st, struct str mailbox, bool write,
+    struct mailbox_state *out, struct err *e)
+{
+	struct store_imap *s = store_imap_of(st);
+	struct imap_mailbox *box;
+	struct str name;
+	uint32_t uidnext;
+
+	s->selected = STR_EMPTY;
+	if (!store_imap_name(s, mailbox, &name, e) ||
+	    !imap_select(s->session, s->arena, name, write ?
+	    IMAP_READ_WRITE : IMAP_READ_ONLY, &box, e) ||
+	    !store_imap_wait(s, e) ||
+	    !imap_answered(&box->answer, ERR_MESSAGE, e,
+	    "cannot open the mailbox %.*s", STR_ARG(mailbox)))
+		return false;
+	if (box->uidvalidity == 0)
+		return err_set(e, ERR_MESSAGE, "the server gives the mailbox "
+		    "%.*s no UIDVALIDITY; without lasting UIDs nothing can be "
+		    "done safely there", STR_ARG(mailbox));
+	uidnext = box->uidnext;
+	if (uidnext == 0 && !ask_uidnext(s, box->exists, &uidnext, e))
+		return false;
+	s->selected = arena_str(s->arena, mailbox);
+	s->writable = write && !box->read_only;
+	*out = (struct mailbox_state){
+		.uidvalidity = box->uidvalidity,
+		.uidnext = uidnext,
+		.modseq = box->highestmodseq,
+		.exists = box->exists,
+		.read_only = !s->writable,
+	};
+	return true;
+}
+
+/* -------------------------------------------------------------- search */
+
+/* RFC 9051 6.4.4 SINCE takes the day of INTERNALDATE "disregarding time and
+ * timezone"; a day earlier is surely wide enough. */
+static void add_since(struct buf *b, int64_t since)
+{
+	static const char *const months[] = { "Jan", "Feb", "Mar", "Apr",
+	    "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
+	struct civil c = time_to_civil(since - 86400);
+
+	buf_printf(b, "%sSINCE %d-%s-%04" PRId64, b->n ? " " : "", c.day,
+	    months[c.month - 1], c.year);
+}
+
+static bool store_imap_search(struct store *st, const struct store_query *q,
+    struct uidset *set_out, struct err *e)
+{
+	struct store_imap *s = store_imap_of(st);
+	struct imap_found *found;
+	struct uidset within;
+	struct buf criteria;
+	bool ok = false;
+
+	buf_init(&criteria, IMAP_COMMAND_MAX);
+	buf_add_str(&criteria, q->criteria);
+	if (q->since != TIME_NONE)
+		add_since(&criteria, q->since);
+	uidset_init(&within, s->arena);
+	uidset_add_range(&within, q->from_uid ? q->from_uid : 1, UIDSET_MAX);
+	if (!imap_search(s->session, s->arena, buf_str(&criteria),
+	    q->from_uid > 1 ? &within : NULL, &found, e) ||
+	    !store_imap_wait(s, e) ||
+	    !imap_answered(&found->answer, ERR_USAGE, e,
+	    "the server refused the search"))
+		goto out;
+	*set_out = found->uids ? *found->uids : within;
+	if (!found->uids)
+		uidset_init(set_out, s->arena);
+	ok = true;
+out:
+	buf_free(&criteria);
+	return ok;
+}
+
+/* --------------------------------------------------------------- fetch */
+
+struct fetching {
+	struct store_imap *s;
+	const struct uidset *set;
+	const struct fetch_items *items;
+	fetch_fn *fn;
+	void *ctx;
+	struct arena *message;	/* reset for each */
+	struct label_folders *folders;	/* NULL: not asked for */
+};
+
+/* Flags as facts have them; keywords that stand for labels apart. */
+static void add_flags(struct fetching *f, const struct imap_flags *flags,
+    struct fetched *out)
+{
+	static const struct {
+		unsigned bit;
+		const char *name;
+	} system[] = {
+		{ IMAP_SEEN, "\\Seen" },
+		{ IMAP_ANSWERED, "\\Answered" },
+		{ IMAP_FLAGGED, "\\Flagged" },
+		{ IMAP_DELETED, "\\Deleted" },
+		{ IMAP_DRAFT, "\\Draft" },
+	};
+	bool keywords = f->s->account->labels == LABELS_KEYWORDS;
+	struct str *list = arena_array(f->message,
+	    COUNT(system) + flags->n_keywords, sizeof(*list));
+	struct str *labels = arena_array(f->message, flags->n_keywords + 1,
+	    sizeof(*labels));
+	struct facts *facts = &out->facts;
+
+	facts->flags = list;
+	facts->labels = labels;
+	for (size_t i = 0; i < COUNT(system); i++)
+		if (flags->system & system[i].bit)
+			list[facts->n_flags++] = str_of(system[i].name);
+	for (size_t i = 0; i < flags->n_keywords; i++)
+		if (!keywords || !label_of_keyword(f->message,
+		    flags->keywords[i], &labels[facts->n_labels]))
+			list[facts->n_flags++] = flags->keywords[i];
+		else
+			facts->n_labels++;
+	facts->known |= RULES_ASK_FLAGS | (keywords ? RULES_ASK_LABELS : 0);
+	out->deleted = (flags->system & IMAP_DELETED) != 0;
+}
+
+static void add_bytes(struct fetching *f, const struct imap_fetched *m,
+    struct fetched *out)
+{
+	if (f->items->ask & RULES_ASK_BODY && m->have & IMAP_WHOLE) {
+		out->have = MAIL_WHOLE;
+		out->bytes = m->whole;
+	} else if (f->items->whole_header && m->have & IMAP_HEADER) {
+		out->have = MAIL_HEADER;
+		out->bytes = m->header;
+	} else if (m->have & IMAP_FIELDS) {
+		out->have = MAIL_FIELDS;
+		out->bytes = m->fields;
+	}
+}
+
+/* Labels that are folders, known by identity. */
+static void add_labels(struct fetching *f, const struct imap_fetched *m,
+    struct fetched *out)
+{
+	struct identity id;
+	struct str *labels;
+	struct mail *mail;
+
+	if (!f->folders || !(m->have & IMAP_SIZE) || out->have == 0)
+		return;
+	mail = mail_make(f->message, out->bytes, out->have, f->items->fields,
+	    f->items->n_fields);
+	identity_of(f->message, mail, m->size, &id);
+	labels = arena_array(f->message, f->items->n_labels + 1,
+	    sizeof(*labels));
+	out->facts.labels = labels;
+	out->facts.n_labels = label_folders_of(f->folders, &id, labels);
+	out->facts.known |= RULES_ASK_LABELS;
+}
+
+static bool on_message(void *arg, const struct imap_fetched *m,
+    struct err *e)
+{
+	struct fetching *f = arg;
+	struct fetched out = {
+		.facts = {
+			.uid = m->uid,
+			.account = str_of(f->s->account->name),
+			.mailbox = f->s->selected,
+			.in_inbox = str_eq_z(f->s->selected, "INBOX"),
+		},
+	};
+
+	if (!(m->have & IMAP_UID) || !uidset_has(f->set, m->uid))
+		return true;	/* news of another message */
+	arena_reset(f->message);
+	if (m->have & IMAP_FLAGS)
+		add_flags(f, &m->flags, &out);
+	if (m->have & IMAP_SIZE) {
+		out.facts.size = m->size;
+		out.facts.known |= RULES_ASK_SIZE;
+	}
+	if (m->have & IMAP_DATE) {
+		out.facts.received = m->date;
+		out.facts.known |= RULES_ASK_RECEIVED;
+	}
+	if (m->have & IMAP_EMAILID)
+		out.object_id = m->emailid;
+	add_bytes(f, m, &out);
+	add_labels(f, m, &out);
+	return f->fn(f->ctx, &out, e);
+}
+
+/* Looks into the folders of labels and comes back to the mailbox. */
+static bool load_labels(struct fetching *f, struct err *e)
+{
+	struct store_imap *s = f->s;
+	struct str mailbox = s->selected;
+	struct mailbox_state state;
+	bool writable = s->writable;
+
+	return label_folders_load(s, s->arena, f->items, &f->folders, e) &&
+	    store_imap_select(&s->base, mailbox, writable, &state, e);
+}
+
+static bool store_imap_fetch(struct store *st, const struct uidset *set,
+    const struct fetch_items *items, fetch_fn *fn, void *ctx,
+    struct err *e)
+{
+	struct store_imap *s = store_imap_of(st);
+	struct fetching f = { s, set, items, fn, ctx, NULL, NULL };
+	struct imap_fetch_answer *answer;
+	struct imap_fetch_ask ask = {
+		.uids = set,
+		.fields = items->fields,
+		.n_fields = items->n_fields,
+		.each = on_message,
+		.arg = &f,
+	};
+	bool ok;
+
+	/* facts alone do not tell a copy from its original */
+	if (s->account->labels == LABELS_FOLDERS &&
+	    items->ask & RULES_ASK_LABELS && items->ask & RULES_ASK_FIELDS &&
+	    !load_labels(&f, e))
+		return false;
+	f.message = arena_new();
+	if (items->ask & (RULES_ASK_FLAGS | RULES_ASK_LABELS))
+		ask.items |= IMAP_FLAGS;
+	if (items->ask & RULES_ASK_SIZE)
+		ask.items |= IMAP_SIZE;
+	if (items->ask & RULES_ASK_RECEIVED)
+		ask.items |= IMAP_DATE;
+	if (items->ask & RULES_ASK_BODY)
+		ask.items |= IMAP_WHOLE;
+	else if (items->ask & RULES_ASK_FIELDS)
+		ask.items |= items->whole_header ? IMAP_HEADER : IMAP_FIELDS;
+	ok = imap_fetch(s->session, s->arena, &ask, &answer, e) &&
+	    store_imap_wait(s, e) &&
+	    imap_answered(&answer->answer, ERR_TEMP, e,
+	    "cannot fetch from %.*s", STR_ARG(s->selected));
+	arena_free(&f.message);
+	return ok;
+}
+
+/* ------------------------------------------------------------ describe */
+
+static void describe_line(struct buf *out, const char *what, bool has,
+    const char *with, const char *without)
+{
+	buf_printf(out, "  %-12s %s\n", what, has ? with : without);
+}
+
+static bool store_imap_describe(struct store *st, struct buf *out,
+    struct err *e)
+{
+	struct store_imap *s = store_imap_of(st);
+	struct imap *i = s->session;
+
+	buf_add_z(out, "login by ");
+	buf_add_z(out, imap_mechanism(i));
+	buf_add_z(out, "\nthe server offers: ");
+	buf_add_shown(out, imap_capability_text(i));
+	buf_add_z(out, "\nwhat is used of it:\n");
+	describe_line(out, "MOVE", imap_has(i, IMAP_CAP_MOVE),
+	    "moves are one step",
+	    "missing: a move is COPY, then the original goes");
+	describe_line(out, "UIDPLUS", imap_has(i, IMAP_CAP_UIDPLUS),
+	    "single messages can be expunged",
+	    "missing: what is deleted is only marked \\Deleted, never "
+	    "expunged");
+	describe_line(out, "CONDSTORE", imap_has(i, IMAP_CAP_CONDSTORE),
+	    "changes are noticed by MODSEQ",
+	    "missing: changes are noticed by UIDNEXT alone");
+	describe_line(out, "SPECIAL-USE", imap_has(i, IMAP_CAP_SPECIAL_USE),
+	    "archive, trash and spam are found by attribute",
+	    "missing: name `archive`, `trash` and `spam` in the account");
+	describe_line(out, "COMPRESS", imap_is_compressed(i), "on", "off");
+	describe_line(out, "X-GM-EXT-1", imap_has(i, IMAP_CAP_X_GM_EXT_1),
+	    "this is Gmail: labels are keywords here until Gmail's own are "
+	    "supported", "not Gmail");
+	if (!list(s, e))
+		return false;
+	buf_printf(out, "%zu mailboxes, levels separated by '%c'\n",
+	    s->n_known, s->separator);
+	for (size_t k = 0; k < s->n_known; k++)
+		if (s->infos[k].special.n) {
+			buf_printf(out, "  %-12.*s ",
+			    STR_ARG(s->infos[k].special));
+			buf_add_shown(out, s->infos[k].name);
+			buf_add_char(out, '\n');
+		}
+	return true;
+}
+
+static void store_imap_close(struct store *st)
+{
+	struct store_imap *s = store_imap_of(st);
+
+	imap_close(&s->session);
+	arena_free(&s->arena);
+}
+
+bool store_imap_open(struct arena *a, const struct account *account,
+    struct store **store_out, struct err *e)
+{
+	struct store_imap *s = arena_make(a, struct store_imap);
+	struct imap_settings set;
+
+	s->base.kind = (struct store_kind){
+		.name = "imap",
+		.mailboxes = store_imap_mailboxes,
+		.special = store_imap_special,
+		.create = store_imap_create,
+		.select = store_imap_select,
+		.search = store_imap_search,
+		.fetch = store_imap_fetch,
+		.prepare = store_imap_prepare,
+		.apply = store_imap_apply,
+		.find = store_imap_find,
+		.finish_move = store_imap_finish_move,
+		.describe = store_imap_describe,
+		.close = store_imap_close,
+	};
+	s->base.arena = a;
+	s->account = account;
+	s->separator = '/';
+	settings_of(account, &set);
+	if (!imap_connect(&set, &s->session, e))
+		return err_ctx(e, "account %s", account->name);
+	s->arena = arena_new();
+	s->base.kind.atomic_move = imap_has(s->session, IMAP_CAP_MOVE);
+	*store_out = &s->base;
+	return true;
+}

@@ -1,0 +1,78 @@
+/*
+ * store_imap - what the parts of the IMAP store share; nobody else's.
+ *
+ * store_imap.c opens, names, selects and reads; store_imap_change.c carries
+ * out ops; store_imap_labels.c is what labels cost where they are folders.
+ */
+#ifndef TAMIS_STORE_IMAP_H
+#define TAMIS_STORE_IMAP_H
+
+#include "config.h"
+#include "imap.h"
+#include "store.h"
+
+/* A mailbox under both names. */
+struct imap_known {
+	struct str name;	/* ours: levels by "/", no namespace prefix */
+	const struct imap_folder *folder;	/* the server's */
+};
+
+struct store_imap {
+	struct store base;
+	struct imap *session;
+	const struct account *account;
+	struct arena *arena;	/* of this store; the session's answers */
+	bool listed;
+	struct imap_known *known;
+	size_t n_known, cap_known;
+	struct mailbox_info *infos;	/* parallel to known */
+	size_t cap_infos;
+	struct str prefix;	/* of the personal namespace */
+	char separator;
+	struct str selected;	/* ours; empty: none */
+	bool writable;
+};
+
+static inline struct store_imap *store_imap_of(struct store *s)
+{
+	return (struct store_imap *)s;	/* base is its head */
+}
+
+/* The server's name of MAILBOX; asks for the list when that is needed. */
+MUST_USE bool store_imap_name(struct store_imap *s, struct str mailbox,
+    struct str *name_out, struct err *e);
+/* imap_wait, with the counters kept. */
+MUST_USE bool store_imap_wait(struct store_imap *s, struct err *e);
+
+/* The entries of store_kind that change things. */
+bool store_imap_prepare(struct store *s, struct op *ops, size_t n,
+    struct err *e);
+bool store_imap_apply(struct store *s, struct op *ops, size_t n,
+    struct err *e);
+bool store_imap_finish_move(struct store *s, struct op *op, struct err *e);
+bool store_imap_find(struct store *s, struct str mailbox,
+    uint32_t uidvalidity, uint32_t from_uid, const struct identity *id,
+    uint32_t *uid_out, struct err *e);
+/* Does the server have this mailbox? */
+MUST_USE bool store_imap_exists(struct store_imap *s, struct str mailbox,
+    bool *yes_out, struct err *e);
+bool store_imap_create(struct store *s, struct str mailbox, struct err *e);
+bool store_imap_select(struct store *s, struct str mailbox, bool write,
+    struct mailbox_state *out, struct err *e);
+
+/*
+ * Where a label is a folder (LABELS_FOLDERS) a message has it if the folder
+ * holds a copy, known by identity.  load reads the folders of ITEMS' labels,
+ * leaving none selected; of adds the labels of one message to LIST (room for
+ * ITEMS' n_labels); apply carries out the label ops among OPS.
+ */
+struct label_folders;
+MUST_USE bool label_folders_load(struct store_imap *s, struct arena *a,
+    const struct fetch_items *items, struct label_folders **out,
+    struct err *e);
+size_t label_folders_of(const struct label_folders *l,
+    const struct identity *id, struct str *list);
+MUST_USE bool label_folders_apply(struct store_imap *s, struct op *ops,
+    size_t n, struct err *e);
+
+#endif

@@ -1,0 +1,625 @@
+/*
+ * The IMAP store: changing.
+ *
+ * Equal ops over many messages are one command (cut at 8,000 octets by
+ * imap), and all commands that do not hang on each other are one turn:
+ *
+ *	turn 1	+FLAGS, -FLAGS, COPY
+ *	turn 2	MOVE, deletions - of the messages for which turn 1 went well,
+ *		since what has left the mailbox cannot be mended any more
+ *	turn 3	only without MOVE: what was copied is marked and expunged
+ *
+ * A lost answer is OP_UNSURE and found out by the next run.  A refused MOVE
+ * may be half done (RFC 6851 4.6 lets a server say so), so what is left of
+ * it is looked at.
+ */
+#include "store_imap.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "identity.h"
+#include "keyword.h"
+
+/* Ops that are one command. */
+struct group {
+	enum op_kind kind;
+	const struct str *names;	/* as they go on the wire */
+	size_t n_names;
+	struct str mailbox;
+	struct op **ops;	/* ascending by UID */
+	size_t n, cap;
+	struct uidset uids;
+	struct imap_change *change;
+	struct imap_change *expunge;
+};
+
+struct groups {
+	struct store_imap *s;
+	struct arena *arena;
+	struct group *list;
+	size_t n, cap;
+};
+
+static bool same_names(const struct group *g, const struct str *names,
+    size_t n)
+{
+	if (g->n_names != n)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!str_eq(g->names[i], names[i]))
+			return false;
+	return true;
+}
+
+static void fail(struct op *op, bool retry, struct str reason)
+{
+	op->outcome = OP_FAILED;
+	op->retry = retry;
+	op->reason = reason;
+}
+
+/* Labels become the keywords that carry them; flags stay. */
+static bool wire_names(struct groups *gs, struct op *op,
+    const struct str **names_out)
+{
+	struct str *names;
+	struct err e = { 0 };
+
+	*names_out = op->names;
+	if (op->kind != OP_ADD_LABELS && op->kind != OP_REMOVE_LABELS)
+		return true;
+	names = arena_array(gs->arena, op->n_names, sizeof(*names));
+	for (size_t i = 0; i < op->n_names; i++)
+		if (!keyword_of_label(gs->arena, op->names[i], &names[i],
+		    &e)) {
+			fail(op, false, arena_str(gs->s->base.arena,
+			    str_of(e.msg)));
+			return false;
+		}
+	*names_out = names;
+	return true;
+}
+
+static enum op_kind command_kind(enum op_kind kind)
+{
+	if (kind == OP_ADD_LABELS)
+		return OP_ADD_FLAGS;
+	if (kind == OP_REMOVE_LABELS)
+		return OP_REMOVE_FLAGS;
+	return kind;
+}
+
+static void group_add(struct groups *gs, struct op *op)
+{
+	const struct str *names;
+	enum op_kind kind = command_kind(op->kind);
+	struct group *g = NULL;
+
+	if (!wire_names(gs, op, &names))
+		return;
+	for (size_t i = gs->n; i-- > 0 && !g;)
+		if (gs->list[i].kind == kind &&
+		    str_eq(gs->list[i].mailbox, op->mailbox) &&
+		    same_names(&gs->list[i], names, op->n_names))
+			g = &gs->list[i];
+	if (!g) {
+		arena_grow(gs->arena, &gs->list, gs->n, &gs->cap);
+		g = &gs->list[gs->n++];
+		*g = (struct group){
+			.kind = kind,
+			.names = names,
+			.n_names = op->n_names,
+			.mailbox = op->mailbox,
+		};
+	}
+	arena_grow(gs->arena, &g->ops, g->n, &g->cap);
+	g->ops[g->n++] = op;
+}
+
+static int by_uid(const void *a, const void *b)
+{
+	uint32_t x = (*(struct op *const *)a)->uid;
+	uint32_t y = (*(struct op *const *)b)->uid;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Sorted so that the set is built cheaply and an op is found by its UID. */
+static void group_sort(struct groups *gs, struct group *g)
+{
+	qsort(g->ops, g->n, sizeof(struct op *), by_uid);
+	uidset_init(&g->uids, gs->arena);
+	for (size_t i = 0; i < g->n; i++)
+		uidset_add(&g->uids, g->ops[i]->uid);
+}
+
+static struct op *group_find(const struct group *g, uint32_t uid)
+{
+	size_t low = 0, high = g->n;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (g->ops[mid]->uid < uid)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < g->n && g->ops[low]->uid == uid ? g->ops[low] : NULL;
+}
+
+/* ------------------------------------------------------------ outcomes */
+
+/* FN for each op of the group that LINK's command speaks of. */
+static void each_op(struct group *g, const struct imap_change *link,
+    void (*fn)(struct op *op, const struct imap_change *link, void *arg),
+    void *arg)
+{
+	for (size_t r = 0; r < link->uids->n; r++)
+		for (uint32_t uid = link->uids->ranges[r].low;
+		    uid <= link->uids->ranges[r].high; uid++) {
+			struct op *op = group_find(g, uid);
+
+			if (op)
+				fn(op, link, arg);
+			if (uid == UIDSET_MAX)
+				break;
+		}
+}
+
+static void set_outcome(struct op *op, const struct imap_change *link,
+    void *arg)
+{
+	const struct imap_answer *w = &link->answer;
+	struct arena *run = arg;
+
+	switch (w->end) {
+	case IMAP_OK:
+		op->outcome = OP_DONE;
+		break;
+	case IMAP_NO:
+	case IMAP_BAD:
+		fail(op, w->temporary, arena_str(run, w->text));
+		break;
+	case IMAP_LOST:
+		op->outcome = OP_UNSURE;
+		op->reason = STR_LIT("the connection ended before the answer");
+		break;
+	case IMAP_PENDING:
+	case IMAP_UNSENT:
+		break;		/* stays OP_TODO */
+	}
+}
+
+/* COPYUID tells where each message went; a message that it does not name
+ * was not there any more. */
+static void set_places(struct group *g, const struct imap_change *link)
+{
+	for (size_t i = 0; i < link->n_pairs; i++) {
+		struct op *op = group_find(g, link->pairs[i].from);
+
+		if (!op)
+			continue;
+		op->dest_uid = link->pairs[i].to;
+		op->dest_uidvalidity = link->to_uidvalidity;
+	}
+}
+
+static void remark_gone(struct op *op, const struct imap_change *link,
+    void *arg)
+{
+	(void)link;
+	(void)arg;
+	if (op->outcome == OP_DONE && op->dest_uid == 0)
+		op->reason = STR_LIT("it was no longer there");
+}
+
+static void group_outcomes(struct groups *gs, struct group *g)
+{
+	for (struct imap_change *l = g->change; l; l = l->next) {
+		each_op(g, l, set_outcome, gs->s->base.arena);
+		set_places(g, l);
+		if (l->answer.end == IMAP_OK && l->n_pairs)
+			each_op(g, l, remark_gone, NULL);
+	}
+}
+
+/* ------------------------------------------------------------- queueing */
+
+static bool queue(struct groups *gs, struct group *g, struct err *e)
+{
+	struct store_imap *s = gs->s;
+	static const struct str deleted = { "\\Deleted", 8 };
+	struct str to;
+
+	group_sort(gs, g);
+	switch (g->kind) {
+	case OP_ADD_FLAGS:
+	case OP_REMOVE_FLAGS:
+		return imap_store(s->session, s->arena, &g->uids,
+		    g->kind == OP_ADD_FLAGS ? IMAP_ADD : IMAP_REMOVE,
+		    IMAP_STORE_FLAGS, g->names, g->n_names, 0, &g->change, e);
+	case OP_COPY:
+		return store_imap_name(s, g->mailbox, &to, e) &&
+		    imap_copy(s->session, s->arena, &g->uids, to, &g->change,
+		    e);
+	case OP_MOVE:
+		if (!store_imap_name(s, g->mailbox, &to, e))
+			return false;
+		if (imap_has(s->session, IMAP_CAP_MOVE))
+			return imap_move(s->session, s->arena, &g->uids, to,
+			    &g->change, e);
+		return imap_copy(s->session, s->arena, &g->uids, to,
+		    &g->change, e);
+	case OP_DELETE:
+		return imap_store(s->session, s->arena, &g->uids, IMAP_ADD,
+		    IMAP_STORE_FLAGS, &deleted, 1, 0, &g->change, e) &&
+		    (!imap_has(s->session, IMAP_CAP_UIDPLUS) ||
+		    imap_expunge(s->session, s->arena, &g->uids, &g->expunge,
+		    e));
+	case OP_ADD_LABELS:
+	case OP_REMOVE_LABELS:
+		break;		/* became flags: command_kind */
+	}
+	return true;
+}
+
+/* Names that a queueing call refuses (a NUL, say) fail their own ops; the
+ * session is still whole. */
+static bool queue_or_fail(struct groups *gs, struct group *g, struct err *e)
+{
+	struct err mine = { 0 };
+
+	if (queue(gs, g, &mine))
+		return true;
+	if (mine.kind != ERR_USAGE) {
+		*e = mine;
+		return false;
+	}
+	for (size_t i = 0; i < g->n; i++)
+		fail(g->ops[i], false, arena_str(gs->s->base.arena,
+		    str_of(mine.msg)));
+	return true;
+}
+
+static bool run_groups(struct groups *gs, struct err *e)
+{
+	bool ok = true;
+
+	for (size_t i = 0; i < gs->n && ok; i++)
+		ok = queue_or_fail(gs, &gs->list[i], e);
+	if (gs->n && ok)
+		ok = store_imap_wait(gs->s, e);
+	for (size_t i = 0; i < gs->n; i++)
+		group_outcomes(gs, &gs->list[i]);
+	return ok;
+}
+
+/* ---------------------------------------------------------- after MOVE */
+
+struct left {
+	struct groups *gs;
+	struct uidset there;
+};
+
+static bool note_left(void *arg, const struct imap_fetched *m, struct err *e)
+{
+	struct left *left = arg;
+
+	(void)e;
+	if (m->have & IMAP_UID)
+		uidset_add(&left->there, m->uid);
+	return true;
+}
+
+/* A refused MOVE: what has gone has moved. */
+static bool look_at_refused(struct groups *gs, struct err *e)
+{
+	struct left left = { .gs = gs };
+	struct uidset asked;
+	struct imap_fetch_answer *answer;
+	struct imap_fetch_ask ask = {
+		.uids = &asked,
+		.each = note_left,
+		.arg = &left,
+	};
+
+	uidset_init(&asked, gs->arena);
+	uidset_init(&left.there, gs->arena);
+	for (size_t i = 0; i < gs->n; i++)
+		for (size_t k = 0; gs->list[i].kind == OP_MOVE &&
+		    k < gs->list[i].n; k++)
+			if (gs->list[i].ops[k]->outcome == OP_FAILED)
+				uidset_add(&asked, gs->list[i].ops[k]->uid);
+	if (asked.n == 0)
+		return true;
+	if (!imap_fetch(gs->s->session, gs->s->arena, &ask, &answer, e) ||
+	    !store_imap_wait(gs->s, e))
+		return false;
+	if (answer->answer.end != IMAP_OK)
+		return true;
+	for (size_t i = 0; i < gs->n; i++)
+		for (size_t k = 0; gs->list[i].kind == OP_MOVE &&
+		    k < gs->list[i].n; k++) {
+			struct op *op = gs->list[i].ops[k];
+
+			if (op->outcome == OP_FAILED &&
+			    !uidset_has(&left.there, op->uid))
+				op->outcome = OP_DONE;
+		}
+	return true;
+}
+
+/*
+ * The second half of a move without MOVE: what was surely copied is marked
+ * and, with UIDPLUS, expunged.  Until then the message is in two places,
+ * which the journal knows.
+ */
+static bool retire_copied(struct groups *gs, struct err *e)
+{
+	static const struct str deleted = { "\\Deleted", 8 };
+	struct store_imap *s = gs->s;
+	struct imap_change *stored, *gone = NULL;
+	struct uidset copied;
+	bool plus = imap_has(s->session, IMAP_CAP_UIDPLUS), ok;
+
+	uidset_init(&copied, gs->arena);
+	for (size_t i = 0; i < gs->n; i++)
+		for (size_t k = 0; gs->list[i].kind == OP_MOVE &&
+		    k < gs->list[i].n; k++)
+			if (gs->list[i].ops[k]->outcome == OP_DONE)
+				uidset_add(&copied, gs->list[i].ops[k]->uid);
+	if (copied.n == 0)
+		return true;
+	ok = imap_store(s->session, s->arena, &copied, IMAP_ADD,
+	    IMAP_STORE_FLAGS, &deleted, 1, 0, &stored, e) &&
+	    (!plus || imap_expunge(s->session, s->arena, &copied, &gone,
+	    e)) && store_imap_wait(s, e);
+	for (size_t i = 0; i < gs->n; i++)
+		for (size_t k = 0; gs->list[i].kind == OP_MOVE &&
+		    k < gs->list[i].n; k++) {
+			struct op *op = gs->list[i].ops[k];
+
+			if (op->outcome != OP_DONE)
+				continue;
+			if (!ok || stored->answer.end != IMAP_OK) {
+				op->outcome = OP_UNSURE;
+				op->reason = STR_LIT("copied, but the "
+				    "original could not be taken away");
+			} else if (!plus) {
+				op->reason = STR_LIT("the original is only "
+				    "marked \\Deleted: no UIDPLUS");
+			}
+		}
+	return ok;
+}
+
+/* --------------------------------------------------------------- apply */
+
+static bool leaves(enum op_kind kind)
+{
+	return kind == OP_MOVE || kind == OP_DELETE;
+}
+
+/* Did something else that was wanted of this op's message go wrong? */
+static bool held_back(const struct op *ops, size_t n, const struct op *op)
+{
+	/* the ops of one message stand together */
+	const struct op *first = op, *last = op;
+
+	while (first > ops && first[-1].item == op->item)
+		first--;
+	while (last + 1 < ops + n && last[1].item == op->item)
+		last++;
+	for (; first <= last; first++)
+		if (!leaves(first->kind) && first->outcome != OP_DONE)
+			return true;
+	return false;
+}
+
+static bool apply_first(struct groups *gs, struct op *ops, size_t n,
+    struct err *e)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!leaves(ops[i].kind) && ops[i].outcome == OP_TODO)
+			group_add(gs, &ops[i]);
+	return run_groups(gs, e);
+}
+
+static bool apply_leaving(struct groups *gs, struct op *ops, size_t n,
+    struct err *e)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (!leaves(ops[i].kind) || ops[i].outcome != OP_TODO)
+			continue;
+		if (held_back(ops, n, &ops[i]))
+			fail(&ops[i], true, STR_LIT("it stays, since another "
+			    "change to it failed"));
+		else
+			group_add(gs, &ops[i]);
+	}
+	if (!run_groups(gs, e))
+		return false;
+	if (imap_has(gs->s->session, IMAP_CAP_MOVE))
+		return look_at_refused(gs, e);
+	return retire_copied(gs, e);
+}
+
+bool store_imap_apply(struct store *st, struct op *ops, size_t n,
+    struct err *e)
+{
+	struct store_imap *s = store_imap_of(st);
+	struct arena *arena = arena_new();
+	struct groups first = { .s = s, .arena = arena };
+	struct groups leaving = { .s = s, .arena = arena };
+	bool ok;
+
+	if (!s->writable) {
+		for (size_t i = 0; i < n; i++)
+			fail(&ops[i], false,
+			    STR_LIT("the mailbox is read-only"));
+		arena_free(&arena);
+		return true;
+	}
+	ok = (s->account->labels == LABELS_KEYWORDS ||
+	    label_folders_apply(s, ops, n, e)) &&
+	    apply_first(&first, ops, n, e) &&
+	    apply_leaving(&leaving, ops, n, e);
+	arena_free(&arena);
+	return ok;
+}
+
+/* ------------------------------------------------------------- prepare */
+
+/* A copy that gets no answer is looked for above the target's UIDNEXT. */
+bool store_imap_prepare(struct store *st, struct op *ops, size_t n,
+    struct err *e)
+{
+	struct store_imap *s = store_imap_of(st);
+	bool moves = !imap_has(s->session, IMAP_CAP_MOVE);
+	struct target {
+		struct str mailbox;
+		struct imap_status_answer *status;
+	} *targets = NULL;
+	size_t n_targets = 0, cap = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct str name;
+		size_t k = 0;
+
+		if (ops[i].kind != OP_COPY &&
+		    !(moves && ops[i].kind == OP_MOVE))
+			continue;
+		while (k < n_targets &&
+		    !str_eq(targets[k].mailbox, ops[i].mailbox))
+			k++;
+		if (k < n_targets)
+			continue;
+		arena_grow(s->arena, &targets, n_targets, &cap);
+		targets[n_targets].mailbox = ops[i].mailbox;
+		if (!store_imap_name(s, ops[i].mailbox, &name, e) ||
+		    !imap_status(s->session, s->arena, name, IMAP_ST_UIDNEXT |
+		    IMAP_ST_UIDVALIDITY, &targets[n_targets].status, e))
+			return false;
+		n_targets++;
+	}
+	if (n_targets == 0)
+		return true;
+	if (!store_imap_wait(s, e))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < n_targets; k++)
+			if ((ops[i].kind == OP_COPY ||
+			    ops[i].kind == OP_MOVE) &&
+			    str_eq(targets[k].mailbox, ops[i].mailbox) &&
+			    targets[k].status->answer.end == IMAP_OK) {
+				ops[i].dest_uidvalidity =
+				    targets[k].status->st.uidvalidity;
+				ops[i].dest_from_uid =
+				    targets[k].status->st.uidnext;
+			}
+	return true;
+}
+
+/* ------------------------------------------------------------ recovery */
+
+struct seeking {
+	const struct identity *id;
+	struct arena *arena;
+	uint32_t uid;
+};
+
+static bool compare(void *arg, const struct imap_fetched *m, struct err *e)
+{
+	struct seeking *k = arg;
+	struct identity found;
+	struct mail *mail;
+
+	(void)e;
+	if (!(m->have & IMAP_UID) || !(m->have & IMAP_FIELDS) ||
+	    !(m->have & IMAP_SIZE))
+		return true;
+	arena_reset(k->arena);
+	mail = mail_make(k->arena, m->fields, MAIL_FIELDS, identity_fields,
+	    IDENTITY_FIELDS_N);
+	identity_of(k->arena, mail, m->size, &found);
+	if (identity_eq(&found, k->id))
+		k->uid = m->uid;
+	return true;
+}
+
+/* HEADER Message-ID narrows where the id can be said in a quoted string;
+ * what it finds is compared, since servers match substrings. */
+static struct str id_criteria(struct arena *a, const struct identity *id)
+{
+	for (size_t i = 0; i < id->message_id.n; i++) {
+		unsigned char c = (unsigned char)id->message_id.p[i];
+
+		if (c <= ' ' || c >= 0x7f || c == '"' || c == '\\' ||
+		    c == '%' || c == '*')
+			return STR_EMPTY;
+	}
+	if (id->message_id.n == 0 || id->message_id.n > 500)
+		return STR_EMPTY;
+	return arena_printf(a, "HEADER Message-ID \"%.*s\"",
+	    STR_ARG(id->message_id));
+}
+
+bool store_imap_find(struct store *st, struct str mailbox,
+    uint32_t uidvalidity, uint32_t from_uid, const struct identity *id,
+    uint32_t *uid_out, struct err *e)
+{
+	struct store_imap *s = store_imap_of(st);
+	struct mailbox_state state;
+	struct uidset within;
+	struct imap_found *found;
+	struct imap_fetch_answer *answer;
+	struct seeking seek = { .id = id };
+	struct imap_fetch_ask ask = {
+		.items = IMAP_SIZE | IMAP_FIELDS,
+		.fields = identity_fields,
+		.n_fields = IDENTITY_FIELDS_N,
+		.each = compare,
+		.arg = &seek,
+	};
+	bool ok;
+
+	*uid_out = 0;
+	if (!store_imap_select(st, mailbox, false, &state, e))
+		return false;
+	if (from_uid == 0 || uidvalidity != state.uidvalidity)
+		from_uid = 1;
+	if (from_uid >= state.uidnext)
+		return true;
+	uidset_init(&within, s->arena);
+	uidset_add_range(&within, from_uid, state.uidnext - 1);
+	if (!imap_search(s->session, s->arena, id_criteria(s->arena, id),
+	    &within, &found, e) || !store_imap_wait(s, e))
+		return false;
+	ask.uids = found->answer.end == IMAP_OK ? found->uids : &within;
+	if (!ask.uids || ask.uids->n == 0)
+		return true;
+	seek.arena = arena_new();
+	ok = imap_fetch(s->session, s->arena, &ask, &answer, e) &&
+	    store_imap_wait(s, e);
+	arena_free(&seek.arena);
+	if (ok)
+		*uid_out = seek.uid;
+	return ok;
+}
+
+bool store_imap_finish_move(struct store *st, struct op *op, struct err *e)
+{
+	struct store_imap *s = store_imap_of(st);
+	struct arena *arena = arena_new();
+	struct groups gs = { .s = s, .arena = arena };
+	bool ok;
+
+	group_add(&gs, op);
+	group_sort(&gs, &gs.list[0]);
+	op->outcome = OP_DONE;
+	ok = retire_copied(&gs, e);
+	arena_free(&arena);
+	return ok;
+}

@@ -1,0 +1,46 @@
+/*
+ * sync - which messages of a mailbox are to be judged.
+ *
+ * From where the mailbox stood (checkpoint, pending ones) and where it stands
+ * now (UIDVALIDITY, UIDNEXT), what the command line asks for and what rests,
+ * to two sets of UIDs and the checkpoint that holds once they are settled.
+ *
+ * Life: everything lives in the arena given.
+ */
+#ifndef TAMIS_SYNC_H
+#define TAMIS_SYNC_H
+
+#include "journal.h"
+#include "option.h"
+#include "recover.h"
+
+struct sync {
+	/* Given by the caller. */
+	struct arena *arena;
+	struct store *store;		/* with the mailbox selected */
+	const struct options *options;	/* all, since, search, max */
+	const struct recover *recovered;	/* whose messages rest */
+	struct str mailbox;
+	bool watched;	/* new mail is judged; else only swept */
+	bool swept;	/* some rule with applies_to: all wants the rest */
+	bool stateless;	/* a SOURCE: every message is new, always */
+	struct mailbox_state state;
+	struct checkpoint before;
+	const struct pending *pending;
+	size_t n_pending;
+	int64_t now;
+	/* Filled in. */
+	struct uidset fresh;	/* new, or asked for */
+	struct uidset stale;	/* to be swept */
+	struct uidset held;	/* new, but resting (recover_holds) */
+	struct checkpoint after;
+	int64_t known_before;	/* see struct judge */
+	bool uidvalidity_changed;
+	uint64_t baseline;	/* older messages that a first run leaves */
+};
+
+MUST_USE bool sync_choose(struct sync *s, struct err *e);
+/* Is there anything to do or to remember? */
+bool sync_is_needed(const struct sync *s);
+
+#endif

@@ -150,6 +150,15 @@ class Proxy:
             shut(s)
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def arm(self, *faults):
+        """Other faults, and all counts from nothing; the listening ports
+        stay.  For between two runs of a client."""
+        with self.lock:
+            self.faults = list(faults)
+            self.connections = self.to_server = self.to_client = 0
+            self.turns = self.longest = self.fired = 0
+            self.commands, self.wire = [], []
+
     # ---------------------------------------------------- connections
 
     def listen(self, tls):

@@ -484,6 +484,40 @@ class Dovecot(Server):
         own_tree(d + '/home', self.uid, self.gid)
         own_tree(d + '/state', self.uid, self.gid)
 
+    def settle(self):
+        """Waits until no session of a client is left."""
+        until = time.monotonic() + 10
+        while self.sessions() and time.monotonic() < until:
+            time.sleep(0.005)
+
+    def sessions(self):
+        """Processes of this server that serve a session."""
+        found = 0
+        for pid in filter(str.isdigit, os.listdir('/proc')):
+            try:
+                with open('/proc/%s/stat' % pid) as f:
+                    name, _, rest = f.read().rpartition(')')
+            except OSError:
+                continue
+            fields = rest.split()
+            found += name.endswith('(imap') and fields[0] != 'Z' and \
+                int(fields[3]) == self.process.pid
+        return found
+
+    def save(self, user='alice'):
+        """Keeps a copy of all that the user has, for restore."""
+        self.settle()
+        saved = self.folder + '/saved'
+        shutil.rmtree(saved, ignore_errors=True)
+        shutil.copytree(self.folder + '/home/' + user, saved)
+
+    def restore(self, user='alice'):
+        self.settle()
+        home = self.folder + '/home/' + user
+        shutil.rmtree(home)
+        shutil.copytree(self.folder + '/saved', home)
+        own_tree(home, self.uid, self.gid)
+
     def doveadm(self, *args):
         """Standard output of doveadm; asks the files, not the server."""
         return subprocess.run(

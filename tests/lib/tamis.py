@@ -100,12 +100,13 @@ class Tamis:
 
     # -------------------------------------------------------- running
 
-    def argv(self, args):
-        return [PROGRAM] + [str(a) for a in args]
+    def argv(self, args, program=None):
+        return [program or PROGRAM] + [str(a) for a in args]
 
-    def run(self, *args, input=b'', timeout=60, env=None, wrap=()):
+    def run(self, *args, input=b'', timeout=60, env=None, wrap=(),
+            program=None):
         """Runs it to its end.  WRAP: words put before the command."""
-        argv = list(wrap) + self.argv(args)
+        argv = list(wrap) + self.argv(args, program)
         if isinstance(input, str):
             input = input.encode()
         p = subprocess.run(

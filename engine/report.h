@@ -27,6 +27,7 @@ struct report_style {
 	bool json;
 	bool colour;
 	bool quiet;		/* no summaries */
+	bool chatty;		/* summaries of what did nothing, too */
 	size_t width;		/* columns, for cutting values */
 	struct zone zone;	/* times in text are local */
 };
@@ -34,7 +35,8 @@ struct report_style {
 /* FD is standard output.  STYLE is copied. */
 struct report *report_make(struct arena *a, int fd,
     const struct report_style *style);
-/* Colour and width as the descriptor and the environment say. */
+/* Colour, width and `chatty` (a terminal) as the descriptor and the
+ * environment say. */
 void report_style_detect(int fd, struct report_style *style);
 bool report_json(const struct report *r);
 /* False, with a sentence, if something could not be written; EPIPE gives an
@@ -132,7 +134,8 @@ void report_rules(struct report *r, struct str account,
     const struct report_rule *list, size_t n);
 
 /*
- * The last word on an account.
+ * The last word on an account.  As text it is left out when there is nothing
+ * to tell (so that cron sends no mail), unless the style is chatty.
  * {"v":1,"type":"run","account":,"run":,"dry_run":,"judged":,"changed":,
  *  "failed":,"unknown":,"pending":,"baseline":,"seconds":,"turns":,
  *  "octets_in":,"octets_out":,"exit":,"error":}
@@ -191,9 +194,10 @@ void report_explanation(struct report *r,
  *  "what":,"flags_before":[..],"labels_before":[..],"dest_uid":,
  *  "state":"intended"|"done"|"failed"|"void"|"unsure","reason":,
  *  "rules_version":}
+ * Text: one line, with DETAIL a few.
  */
 void report_history(struct report *r, struct str account,
-    const struct change *c, const struct run_record *run);
+    const struct change *c, const struct run_record *run, bool detail);
 
 /*
  * {"v":1,"type":"past_run","account":,"run":,"started":,"ended":,

@@ -1,0 +1,978 @@
+#include "config.h"
+
+#include <errno.h>
+#include <glob.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "trust.h"
+#include "wire.h"
+
+#define MAILBOXES_MAX	1000
+#define ARGUMENTS_MAX	1000	/* of a command */
+#define NAME_MAX_OCTETS	1000	/* of a mailbox, user, host */
+#define TIMEOUT_MAX	86400	/* seconds */
+
+/* ------------------------------------------------------------ the table */
+
+enum section {
+	SECTION_TOP, SECTION_ACCOUNT, SECTION_AUTH, SECTION_TLS,
+	SECTION_LIMITS, SECTION_N
+};
+
+enum key_type {
+	TYPE_TEXT, TYPE_PATH, TYPE_BOOL, TYPE_SIZE, TYPE_DURATION,
+	TYPE_DURATION_OR_0, TYPE_TIMEOUT, TYPE_NUMBER, TYPE_NUMBER_OR_0,
+	TYPE_WORD, TYPE_MAILBOX, TYPE_MAILBOXES, TYPE_COMMAND, TYPE_PROXY,
+	/* read by code of their own, with more in view than their value */
+	TYPE_VERSION, TYPE_SECTION, TYPE_RULES, TYPE_SERVER, TYPE_MECHANISM,
+	TYPE_TRUE, TYPE_LATER,
+};
+
+struct key {
+	enum section section;
+	const char *name;
+	enum key_type type;
+	size_t offset;
+	const char *initial;	/* the default; "" is none */
+	const char *unit;
+	const char *help;
+};
+
+#define STRUCT_TOP	struct config
+#define STRUCT_ACCOUNT	struct account
+#define STRUCT_AUTH	struct account
+#define STRUCT_TLS	struct account
+#define STRUCT_LIMITS	struct config_limits
+
+#define KEY(section, name, type, member, initial, unit, help) \
+	{ SECTION_ ## section, name, TYPE_ ## type, \
+	offsetof(STRUCT_ ## section, member), initial, unit, help },
+static const struct key keys[] = {
+#include "config.def"
+};
+#undef KEY
+
+/* What a section is called in messages. */
+static const char *const section_words[SECTION_N] = {
+	[SECTION_TOP] = "key", [SECTION_ACCOUNT] = "key of an account",
+	[SECTION_AUTH] = "key of `auth`", [SECTION_TLS] = "key of `tls`",
+	[SECTION_LIMITS] = "limit",
+};
+
+/* MAILBOXES keeps a list where its count follows. */
+_Static_assert(offsetof(struct account, n_mailboxes) ==
+    offsetof(struct account, mailboxes) + sizeof(char **),
+    "a list and its count stand together");
+
+/* What is going on. */
+struct load {
+	struct arena *a;
+	struct problems *ps;
+	const char *path;	/* of the config, absolute */
+	const char *folder;	/* that relative paths start from */
+	const char *home;
+};
+
+static const struct key *key_of(enum section section, struct str name)
+{
+	for (size_t i = 0; i < COUNT(keys); i++)
+		if (keys[i].section == section &&
+		    str_eq_z(name, keys[i].name))
+			return &keys[i];
+	return NULL;
+}
+
+static bool known_keys(const struct load *l, const struct node *map,
+    enum section section)
+{
+	const char *names[COUNT(keys)];
+	size_t n = 0;
+
+	for (size_t i = 0; i < COUNT(keys); i++)
+		if (keys[i].section == section)
+			names[n++] = keys[i].name;
+	return node_only_keys(map, names, n, section_words[section], l->ps);
+}
+
+/* ---------------------------------------------------------------- paths */
+
+static const char *home_folder(struct arena *a)
+{
+	const char *home = getenv("HOME");
+	const struct passwd *pw;
+
+	if (home && home[0] == '/')
+		return home;
+	pw = getpwuid(geteuid());
+	return pw && pw->pw_dir ? arena_z(a, str_of(pw->pw_dir)) : "/";
+}
+
+/* The XDG base directory specification: relative paths are ignored. */
+static const char *xdg_folder(struct arena *a, const char *variable,
+    const char *below_home)
+{
+	const char *folder = getenv(variable);
+
+	if (folder && folder[0] == '/')
+		return arena_printf(a, "%s/tamis", folder).p;
+	return arena_printf(a, "%s/%s/tamis", home_folder(a), below_home).p;
+}
+
+static const char *folder_of(struct arena *a, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (!slash || slash == path)
+		return "/";
+	return arena_z(a, (struct str){ path, (size_t)(slash - path) });
+}
+
+/*
+ * The part of a written path that is put in front: the home folder for "~/",
+ * the config's folder for a relative one, else nothing.  *REST is what stays.
+ */
+static const char *front_of(const struct load *l, const char *written,
+    const char **rest)
+{
+	*rest = written;
+	if (written[0] == '/')
+		return "";
+	if (written[0] == '~' && (written[1] == '/' || !written[1])) {
+		*rest = written[1] ? written + 2 : "";
+		return l->home;
+	}
+	return l->folder;
+}
+
+static const char *path_of(const struct load *l, const char *written)
+{
+	const char *rest;
+	const char *front = front_of(l, written, &rest);
+
+	if (!front[0])
+		return written;
+	if (!rest[0])
+		return front;
+	return arena_printf(l->a, "%s/%s", strcmp(front, "/") ? front : "",
+	    rest).p;
+}
+
+/* The same for a glob: what is put in front is no pattern. */
+static const char *pattern_of(const struct load *l, const char *written)
+{
+	const char *rest;
+	const char *front = front_of(l, written, &rest);
+	struct buf b;
+	const char *pattern;
+
+	if (!front[0])
+		return written;
+	buf_init(&b, 64 * 1024);
+	for (const char *c = front; *c; c++) {
+		if (strchr("*?[\\", *c))
+			buf_add_char(&b, '\\');
+		buf_add_char(&b, *c);
+	}
+	buf_printf(&b, "/%s", rest);
+	pattern = arena_z(l->a, buf_str(&b));
+	buf_free(&b);
+	return pattern;
+}
+
+static bool has_pattern(const char *written)
+{
+	return written[strcspn(written, "*?[")] != '\0';
+}
+
+/* ---------------------------------------------------------- small values */
+
+static bool has_control(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7F)
+			return true;
+	return false;
+}
+
+/* A text without control characters, of a sane length. */
+static bool read_text(const struct load *l, const struct node *n,
+    const char *what, const char **out)
+{
+	struct str s;
+
+	if (!node_text(n, what, &s, l->ps))
+		return false;
+	if (s.n == 0)
+		return problem(l->ps, n->pos, "`%s` is empty", what);
+	if (has_control(s))
+		return problem(l->ps, n->pos,
+		    "`%s` has a control character", what);
+	if (s.n > NAME_MAX_OCTETS)
+		return problem(l->ps, n->pos, "`%s` is too long", what);
+	*out = arena_z(l->a, s);
+	return true;
+}
+
+static bool read_path(const struct load *l, const struct node *n,
+    const char *what, const char **out)
+{
+	const char *written;
+
+	if (!read_text(l, n, what, &written))
+		return false;
+	if (written[0] == '~' && written[1] && written[1] != '/')
+		return problem(l->ps, n->pos, "`%s`: write the home folder "
+		    "of another user in full", what);
+	*out = path_of(l, written);
+	return true;
+}
+
+/* Levels are separated by "/"; INBOX is one name in any case (RFC 9051
+ * section 5.1). */
+static bool read_mailbox(const struct load *l, const struct node *n,
+    const char *what, const char **out)
+{
+	const char *name;
+	struct str s;
+
+	if (!read_text(l, n, what, &name))
+		return false;
+	s = str_of(name);
+	if (s.p[0] == '/' || s.p[s.n - 1] == '/' || strstr(name, "//"))
+		return problem(l->ps, n->pos, "`%s`: a mailbox name has no "
+		    "empty levels", what);
+	*out = str_ieq_z(s, "INBOX") ? "INBOX" : name;
+	return true;
+}
+
+static bool read_mailboxes(const struct load *l, const struct node *n,
+    const char *what, void *at)
+{
+	const struct node *one = n;
+	const struct node *const *items = &one;
+	size_t count = 1;
+	const char **list;
+	bool ok = true;
+
+	if (n->kind == NODE_LIST) {
+		items = (const struct node *const *)n->items;
+		count = n->n;
+	}
+	if (count == 0 || count > MAILBOXES_MAX)
+		return problem(l->ps, n->pos, "`%s` must name 1 to %d "
+		    "mailboxes", what, MAILBOXES_MAX);
+	list = arena_array(l->a, count, sizeof(*list));
+	for (size_t i = 0; i < count; i++) {
+		if (!read_mailbox(l, items[i], what, &list[i])) {
+			ok = false;
+			continue;
+		}
+		for (size_t k = 0; k < i; k++)
+			if (list[k] && strcmp(list[k], list[i]) == 0)
+				ok = problem(l->ps, items[i]->pos,
+				    "`%s` names this mailbox twice", what);
+	}
+	if (!ok)
+		return false;
+	*(const char *const **)at = list;
+	*(size_t *)((char *)at + sizeof(char **)) = count;
+	return true;
+}
+
+/* A list, so that nobody has to wonder how a shell would read it. */
+static bool read_command(const struct load *l, const struct node *n,
+    const char *what, const char *const **out)
+{
+	const char **argv;
+	struct str *list;
+	size_t count;
+
+	if (n->kind != NODE_LIST)
+		return problem(l->ps, n->pos, "`%s` must be a list: the "
+		    "program and each argument, as [pass, show, mail]; "
+		    "it is run without a shell", what);
+	if (!node_texts(l->a, n, what, &list, &count, l->ps))
+		return false;
+	if (count == 0 || list[0].n == 0)
+		return problem(l->ps, n->pos, "`%s` names no program", what);
+	if (count > ARGUMENTS_MAX)
+		return problem(l->ps, n->pos, "`%s` has too many arguments",
+		    what);
+	argv = arena_array(l->a, count + 1, sizeof(*argv));
+	for (size_t i = 0; i < count; i++)
+		argv[i] = arena_z(l->a, list[i]);
+	if (strchr(argv[0], '/'))
+		argv[0] = path_of(l, argv[0]);
+	*out = argv;
+	return true;
+}
+
+static bool read_word(const struct load *l, const struct node *n,
+    const struct key *k, const char *what, int *out)
+{
+	struct str text, words = str_of(k->unit), word;
+	int i = 0;
+
+	if (!node_text(n, what, &text, l->ps))
+		return false;
+	for (; str_cut(&words, ',', &word); i++)
+		if (str_eq(text, str_trim(word))) {
+			*out = i;
+			return true;
+		}
+	return problem(l->ps, n->pos, "`%s` must be one of: %s", what,
+	    k->unit);
+}
+
+/* A password in the URL makes the config itself a secret. */
+static bool read_proxy(const struct load *l, const struct node *n,
+    const char *what, const char **out)
+{
+	static const char *const schemes[] = { "socks5h://", "socks5://",
+	    "socks4a://", "socks4://", "http://", "https://" };
+	const char *url;
+	struct stat st;
+	size_t i = 0;
+
+	if (!read_text(l, n, what, &url))
+		return false;
+	while (i < COUNT(schemes) &&
+	    strncmp(url, schemes[i], strlen(schemes[i])) != 0)
+		i++;
+	if (i == COUNT(schemes) || !url[strlen(schemes[i])])
+		return problem(l->ps, n->pos, "`%s` must be a URL such as "
+		    "socks5h://localhost:9050 or http://proxy:3128", what);
+	if (strchr(url, '@') && (stat(l->path, &st) != 0 ||
+	    (st.st_mode & 077)))
+		return problem(l->ps, n->pos, "`%s` holds a password, and "
+		    "others can read this file: chmod 600 %s", what,
+		    l->path);
+	*out = url;
+	return true;
+}
+
+static bool not_zero(const struct load *l, const struct node *n,
+    const char *what, bool zero)
+{
+	return !zero || problem(l->ps, n->pos,
+	    "`%s` must be more than nothing", what);
+}
+
+static bool read_seconds(const struct load *l, const struct node *n,
+    const struct key *k, const char *what, int64_t *out)
+{
+	int64_t t;
+
+	if (!node_duration(n, what, &t, l->ps) ||
+	    !not_zero(l, n, what, t == 0 && k->type != TYPE_DURATION_OR_0))
+		return false;
+	if (k->type == TYPE_TIMEOUT && t > TIMEOUT_MAX)
+		return problem(l->ps, n->pos, "`%s` may be at most 1d", what);
+	*out = t;
+	return true;
+}
+
+static bool read_number(const struct load *l, const struct node *n,
+    const struct key *k, const char *what, uint32_t *out)
+{
+	uint64_t value;
+
+	if (!node_number(n, what, UINT32_MAX, &value, l->ps) ||
+	    !not_zero(l, n, what, value == 0 && k->type == TYPE_NUMBER))
+		return false;
+	*out = (uint32_t)value;
+	return true;
+}
+
+static bool read_size(const struct load *l, const struct node *n,
+    const char *what, uint64_t *out)
+{
+	uint64_t value;
+
+	if (!node_size(n, what, &value, l->ps) ||
+	    !not_zero(l, n, what, value == 0))
+		return false;
+	*out = value;
+	return true;
+}
+
+/* Those whose value says all; the others are for the sections to read. */
+static void read_value(const struct load *l, const struct node *n,
+    const struct key *k, const char *what, void *at)
+{
+	bool ok = true;
+
+	switch (k->type) {
+	case TYPE_TEXT:
+		ok = read_text(l, n, what, at);
+		break;
+	case TYPE_PATH:
+		ok = read_path(l, n, what, at);
+		break;
+	case TYPE_BOOL:
+		ok = node_bool(n, what, at, l->ps);
+		break;
+	case TYPE_SIZE:
+		ok = read_size(l, n, what, at);
+		break;
+	case TYPE_DURATION:
+	case TYPE_DURATION_OR_0:
+	case TYPE_TIMEOUT:
+		ok = read_seconds(l, n, k, what, at);
+		break;
+	case TYPE_NUMBER:
+	case TYPE_NUMBER_OR_0:
+		ok = read_number(l, n, k, what, at);
+		break;
+	case TYPE_WORD:
+		ok = read_word(l, n, k, what, at);
+		break;
+	case TYPE_MAILBOX:
+		ok = read_mailbox(l, n, what, at);
+		break;
+	case TYPE_MAILBOXES:
+		ok = read_mailboxes(l, n, what, at);
+		break;
+	case TYPE_COMMAND:
+		ok = read_command(l, n, what, at);
+		break;
+	case TYPE_PROXY:
+		ok = read_proxy(l, n, what, at);
+		break;
+	case TYPE_LATER:
+		ok = problem(l->ps, n->pos,
+		    "`%s` is not yet supported; leave it out", what);
+		break;
+	case TYPE_VERSION: case TYPE_SECTION: case TYPE_RULES:
+	case TYPE_SERVER: case TYPE_MECHANISM: case TYPE_TRUE:
+		break;
+	}
+	(void)ok;	/* what is wrong stands among the problems */
+}
+
+/* Fills BASE (the section's struct) from MAP, whose keys are called
+ * PREFIX.KEY in messages.  False if MAP is no map. */
+static bool read_section(const struct load *l, const struct node *map,
+    enum section section, const char *prefix, void *base)
+{
+	if (map->kind != NODE_MAP)
+		return problem(l->ps, map->pos, "`%s` must be a map", prefix);
+	known_keys(l, map, section);
+	for (size_t i = 0; i < map->n; i++) {
+		const struct key *k = key_of(section, map->keys[i]->text);
+		const char *what;
+
+		if (!k)
+			continue;
+		what = prefix[0] ? arena_printf(l->a, "%s.%s", prefix,
+		    k->name).p : k->name;
+		read_value(l, map->items[i], k, what,
+		    (char *)base + k->offset);
+	}
+	return true;
+}
+
+/* The defaults of the table, which are right. */
+static void set_defaults(enum section section, void *base)
+{
+	for (size_t i = 0; i < COUNT(keys); i++) {
+		const struct key *k = &keys[i];
+		struct str initial = str_of(k->initial);
+		void *at = (char *)base + k->offset;
+		uint64_t n = 0;
+
+		if (k->section != section || initial.n == 0)
+			continue;
+		switch (k->type) {
+		case TYPE_SIZE:
+			if (!parse_size(initial, at))
+				abort();
+			break;
+		case TYPE_DURATION:
+		case TYPE_DURATION_OR_0:
+		case TYPE_TIMEOUT:
+			if (!parse_duration(initial, at))
+				abort();
+			break;
+		case TYPE_NUMBER:
+		case TYPE_NUMBER_OR_0:
+			if (!str_u64(initial, UINT32_MAX, &n))
+				abort();
+			*(uint32_t *)at = (uint32_t)n;
+			break;
+		default:	/* zero, the first word, INBOX: see there */
+			break;
+		}
+	}
+}
+
+/* ---------------------------------------------------------------- rules */
+
+struct files {
+	const char **v;
+	size_t n, cap;
+};
+
+/* A file that an earlier pattern gave keeps its place: [first.yaml, *.yaml]
+ * is a way to give an order. */
+static void add_file(const struct load *l, struct files *f, const char *path)
+{
+	for (size_t i = 0; i < f->n; i++)
+		if (strcmp(f->v[i], path) == 0)
+			return;
+	arena_grow(l->a, &f->v, f->n, &f->cap);
+	f->v[f->n++] = arena_z(l->a, str_of(path));
+}
+
+static int stop_glob(const char *path, int error)
+{
+	(void)path;
+	return error != ENOENT && error != ENOTDIR;
+}
+
+static bool expand(const struct load *l, const struct node *n,
+    const char *written, struct files *f)
+{
+	glob_t g = { 0 };
+	int rc = glob(pattern_of(l, written), 0, stop_glob, &g);
+
+	for (size_t i = 0; rc == 0 && i < g.gl_pathc; i++)
+		add_file(l, f, g.gl_pathv[i]);
+	globfree(&g);
+	if (rc == 0)
+		return true;
+	if (rc != GLOB_NOMATCH)
+		return problem(l->ps, n->pos, "a folder of `%s` cannot be "
+		    "read", written);
+	return problem(l->ps, n->pos, has_pattern(written) ?
+	    "no file fits `%s` (looked in %s)" :
+	    "there is no file `%s` (looked in %s)", written, l->folder);
+}
+
+static void read_rules(const struct load *l, const struct node *n,
+    const char *what, const char *const **list_out, size_t *n_out)
+{
+	struct files f = { 0 };
+	struct str *list;
+	size_t count;
+
+	if (!node_texts(l->a, n, what, &list, &count, l->ps))
+		return;
+	for (size_t i = 0; i < count; i++) {
+		const struct node *at = n->kind == NODE_LIST ?
+		    n->items[i] : n;
+
+		if (list[i].n == 0)
+			problem(l->ps, at->pos, "`%s` has an empty path",
+			    what);
+		else
+			expand(l, at, arena_z(l->a, list[i]), &f);
+		if (f.n > RULES_FILES_MAX) {
+			problem(l->ps, at->pos, "more than %d rule files",
+			    RULES_FILES_MAX);
+			return;
+		}
+	}
+	*list_out = f.v;
+	*n_out = f.n;
+}
+
+/* -------------------------------------------------------------- account */
+
+static bool host_char(char c)
+{
+	return (unsigned char)c > 0x20 && c != 0x7F && !strchr("/?#@\\%\"<>",
+	    c);
+}
+
+/* HOST, or [IPv6]; then perhaps :PORT and a last slash. */
+static bool split_host(const struct load *l, struct str s,
+    struct account *out)
+{
+	bool bracket = s.n > 0 && s.p[0] == '[';
+	size_t end = str_find_char(s, 0, bracket ? ']' : ':');
+	struct str host = str_sub(s, bracket, end - bracket), port;
+	uint64_t n = 0;
+
+	if (bracket && end == s.n)
+		return false;
+	port = str_sub(s, end + bracket, s.n);
+	if (str_ends(port, STR_LIT("/")))
+		port.n--;
+	else if (port.n == 0 && str_ends(host, STR_LIT("/")))
+		host.n--;
+	if (host.n == 0 || host.n > 255)
+		return false;
+	for (size_t i = 0; i < host.n; i++)
+		if (!host_char(host.p[i]))
+			return false;
+	if (port.n > 0) {
+		if (port.p[0] != ':' || !str_u64(str_sub(port, 1, port.n),
+		    65535, &n) || n == 0)
+			return false;
+		out->port = (uint16_t)n;
+	}
+	out->host = arena_z(l->a, host);
+	return true;
+}
+
+static bool read_server(const struct load *l, const struct node *n,
+    const char *what, struct account *out)
+{
+	struct str url;
+	bool tls;
+
+	out->kind = ACCOUNT_IMAP;
+	if (!node_text(n, what, &url, l->ps))
+		return false;
+	tls = str_istarts(url, STR_LIT("imaps://"));
+	if (!tls && !str_istarts(url, STR_LIT("imap://")))
+		return problem(l->ps, n->pos, "`%s` must begin with imaps:// "
+		    "or imap://", what);
+	out->tls = tls ? TLS_IMAPS : TLS_STARTTLS;
+	out->port = tls ? 993 : 143;
+	url = str_sub(url, tls ? 8 : 7, url.n);
+	if (str_find_char(url, 0, '@') < url.n)
+		return problem(l->ps, n->pos, "`%s`: the user has a key of "
+		    "its own: `user`", what);
+	if (!split_host(l, url, out))
+		return problem(l->ps, n->pos, "`%s` must be imaps://HOST, or "
+		    "imaps://HOST:PORT, and nothing behind it", what);
+	return true;
+}
+
+/* Which keys of AUTH exclude each other, and what each makes of it. */
+static const struct auth_way {
+	const char *key;
+	enum auth_kind kind;
+	const char *mechanisms;
+} auth_ways[] = {
+	{ "password_command", AUTH_PASSWORD,
+	    "PLAIN, LOGIN, SCRAM-SHA-1, SCRAM-SHA-256" },
+	{ "password_file", AUTH_PASSWORD,
+	    "PLAIN, LOGIN, SCRAM-SHA-1, SCRAM-SHA-256" },
+	{ "token_command", AUTH_TOKEN, "XOAUTH2, OAUTHBEARER" },
+	{ "external", AUTH_EXTERNAL, "EXTERNAL" },
+};
+
+static bool read_mechanism(const struct load *l, const struct node *n,
+    const struct auth_way *way, const char **out)
+{
+	struct str text, list = str_of(way->mechanisms), one;
+
+	if (!node_text(n, "auth.mechanism", &text, l->ps))
+		return false;
+	while (str_cut(&list, ',', &one)) {
+		one = str_trim(one);
+		if (!str_ieq(one, text))
+			continue;
+		*out = arena_z(l->a, one);
+		return true;
+	}
+	return problem(l->ps, n->pos, "with `%s`, `mechanism` must be one "
+	    "of: %s", way->key, way->mechanisms);
+}
+
+/* A key that can only be `true`: leaving it out is the other value. */
+static bool read_true(const struct load *l, const struct node *map,
+    const char *key, bool *out)
+{
+	const struct node *n = node_get(map, key);
+	bool value = false;
+
+	if (!n)
+		return true;
+	if (!node_bool(n, key, &value, l->ps))
+		return false;
+	if (!value)
+		return problem(l->ps, n->pos, "`%s` is true, or left out",
+		    key);
+	*out = true;
+	return true;
+}
+
+static void read_auth(const struct load *l, const struct node *map,
+    struct account *out)
+{
+	const struct auth_way *way = NULL;
+	const struct node *mechanism;
+	bool external = false;
+	size_t before = l->ps->errors;
+
+	if (!read_section(l, map, SECTION_AUTH, "auth", out))
+		return;
+	for (size_t i = 0; i < COUNT(auth_ways); i++) {
+		const struct node *key = node_get_key(map, auth_ways[i].key);
+
+		if (key && way)
+			problem(l->ps, key->pos, "`%s` and `%s` exclude each "
+			    "other", way->key, auth_ways[i].key);
+		else if (key)
+			way = &auth_ways[i];
+	}
+	read_true(l, map, "external", &external);
+	if (!way) {
+		if (l->ps->errors == before)
+			problem(l->ps, map->pos, "`auth` needs one of: "
+			    "password_command, password_file, token_command, "
+			    "external");
+		return;
+	}
+	out->auth = way->kind;
+	mechanism = node_get(map, "mechanism");
+	if (mechanism)
+		read_mechanism(l, mechanism, way, &out->mechanism);
+}
+
+static void read_tls(const struct load *l, const struct node *map,
+    struct account *out)
+{
+	const struct node *plain;
+	bool no_tls = false;
+
+	if (!read_section(l, map, SECTION_TLS, "tls", out))
+		return;
+	if (out->key_file && !out->certificate_file)
+		problem(l->ps, node_get(map, "key_file")->pos,
+		    "`key_file` needs `certificate_file` beside it");
+	plain = node_get_key(map, "insecure_plaintext");
+	if (!plain || !read_true(l, map, "insecure_plaintext", &no_tls))
+		return;
+	if (!out->host)
+		return;		/* said already */
+	if (out->tls == TLS_IMAPS)
+		problem(l->ps, plain->pos, "`insecure_plaintext` goes with "
+		    "imap://, not with imaps://");
+	else if (!wire_host_is_loopback(out->host))
+		problem(l->ps, plain->pos, "`insecure_plaintext` is for this "
+		    "machine only; %s is another one", out->host);
+	else if (out->ca_file || out->certificate_file)
+		problem(l->ps, plain->pos, "without TLS there are no "
+		    "certificates");
+	out->tls = TLS_NONE;
+}
+
+static void check_imap(const struct load *l, const struct node *map,
+    struct pos pos, struct account *out)
+{
+	const struct node *auth = node_get(map, "auth");
+	const struct node *tls = node_get(map, "tls");
+
+	read_server(l, node_get(map, "imap"), "imap", out);
+	if (!node_get(map, "user"))
+		problem(l->ps, pos, "account `%s` needs `user`", out->name);
+	if (tls)
+		read_tls(l, tls, out);
+	if (auth)
+		read_auth(l, auth, out);
+	else
+		problem(l->ps, pos, "account `%s` needs `auth`", out->name);
+	if (out->auth == AUTH_EXTERNAL && !out->certificate_file && auth)
+		problem(l->ps, auth->pos, "`external` needs "
+		    "`certificate_file` under `tls`");
+}
+
+static void check_maildir(const struct load *l, const struct node *map,
+    struct account *out)
+{
+	static const char *const imap_only[] = { "user", "auth", "tls",
+	    "proxy", "compress", "timeout" };
+
+	out->kind = ACCOUNT_MAILDIR;
+	for (size_t i = 0; i < COUNT(imap_only); i++) {
+		const struct node *key = node_get_key(map, imap_only[i]);
+
+		if (key)
+			problem(l->ps, key->pos, "`%s` has no meaning for a "
+			    "Maildir", imap_only[i]);
+	}
+}
+
+static bool account_name_good(struct str name)
+{
+	if (name.n == 0 || name.n > 64 || name.p[0] == '.')
+		return false;
+	for (size_t i = 0; i < name.n; i++)
+		if (!ch_alnum(name.p[i]) && !strchr("._-", name.p[i]))
+			return false;
+	return true;
+}
+
+static void read_account(const struct load *l, const struct node *key,
+    const struct node *map, struct account *out)
+{
+	static const char *const inbox[] = { "INBOX", NULL };
+	const struct node *imap, *maildir, *rules;
+	const char *prefix;
+
+	set_defaults(SECTION_ACCOUNT, out);
+	out->name = arena_z(l->a, key->text);
+	out->pos = key->pos;
+	out->mailboxes = inbox;
+	out->n_mailboxes = 1;
+	if (!account_name_good(key->text))
+		problem(l->ps, key->pos, "the name of an account is made of "
+		    "A-Z a-z 0-9 . _ -, up to 64, and begins with no dot");
+	prefix = arena_printf(l->a, "accounts.%s", out->name).p;
+	if (!read_section(l, map, SECTION_ACCOUNT, prefix, out))
+		return;
+	imap = node_get_key(map, "imap");
+	maildir = node_get_key(map, "maildir");
+	rules = node_get(map, "rules");
+	if (rules)
+		read_rules(l, rules, "rules", &out->rules, &out->n_rules);
+	if (imap && maildir)
+		problem(l->ps, maildir->pos,
+		    "an account has `imap` or `maildir`, not both");
+	else if (imap)
+		check_imap(l, map, key->pos, out);
+	else if (maildir)
+		check_maildir(l, map, out);
+	else
+		problem(l->ps, key->pos,
+		    "account `%s` needs `imap` or `maildir`", out->name);
+}
+
+static void read_accounts(const struct load *l, const struct node *map,
+    struct config *c)
+{
+	struct account *list;
+
+	if (map->kind != NODE_MAP) {
+		problem(l->ps, map->pos, "`accounts` must be a map: the name "
+		    "of each account, and below it what it is");
+		return;
+	}
+	if (map->n > CONFIG_ACCOUNTS_MAX) {
+		problem(l->ps, map->pos, "more than %d accounts",
+		    CONFIG_ACCOUNTS_MAX);
+		return;
+	}
+	list = arena_array(l->a, map->n, sizeof(*list));
+	for (size_t i = 0; i < map->n; i++) {
+		list[i].limits = &c->limits;
+		read_account(l, map->keys[i], map->items[i], &list[i]);
+	}
+	c->accounts = list;
+	c->n_accounts = map->n;
+}
+
+/* ------------------------------------------------------------ the whole */
+
+static void read_limits(const struct load *l, const struct node *map,
+    struct config_limits *out)
+{
+	const struct node *body;
+
+	if (!read_section(l, map, SECTION_LIMITS, "limits", out))
+		return;
+	body = node_get(map, "body");
+	if (body && out->body > MAIL_PART_TEXT_MAX)
+		problem(l->ps, body->pos, "`limits.body` may be at most 1M");
+}
+
+static void read_version(const struct load *l, const struct node *map)
+{
+	const struct node *n = node_get(map, "version");
+	uint64_t version;
+
+	if (!n)
+		problem(l->ps, map->pos, "the file must say `version: 1`");
+	else if (node_number(n, "version", UINT32_MAX, &version, l->ps) &&
+	    version != 1)
+		problem(l->ps, n->pos, "this tamis knows version 1 only");
+}
+
+static void read_top(const struct load *l, const struct node *map,
+    struct config *c)
+{
+	const struct node *n;
+
+	read_version(l, map);
+	if (!read_section(l, map, SECTION_TOP, "", c))
+		return;
+	if ((n = node_get(map, "limits")))
+		read_limits(l, n, &c->limits);
+	if ((n = node_get(map, "rules")))
+		read_rules(l, n, "rules", &c->rules, &c->n_rules);
+	if ((n = node_get(map, "accounts")))
+		read_accounts(l, n, c);
+}
+
+static bool is_missing(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) != 0 && errno == ENOENT;
+}
+
+const struct config *config_load(struct arena *a, const char *path,
+    struct problems *ps, struct err *e)
+{
+	struct config *c = arena_make(a, struct config);
+	struct load l = { .a = a, .ps = ps };
+	size_t before = ps->errors;
+	struct node *top;
+	struct buf text;
+	bool ok;
+
+	set_defaults(SECTION_TOP, c);
+	set_defaults(SECTION_LIMITS, &c->limits);
+	c->state_home = xdg_folder(a, "XDG_STATE_HOME", ".local/state");
+	if (!path) {
+		path = arena_printf(a, "%s/config.yaml", xdg_folder(a,
+		    "XDG_CONFIG_HOME", ".config")).p;
+		if (is_missing(path))
+			return c;
+	}
+	c->path = l.path = trust_absolute(a, path, NULL);
+	l.folder = folder_of(a, l.path);
+	l.home = home_folder(a);
+	buf_init(&text, NODE_FILE_MAX);
+	ok = trust_read(l.path, &text, e);
+	top = ok ? node_read(a, path, buf_str(&text), ps) : NULL;
+	buf_free(&text);
+	if (top && top->kind != NODE_MAP)
+		problem(ps, top->pos, "a config is a map: version, rules, "
+		    "accounts");
+	else if (top)
+		read_top(&l, top, c);
+	return ok && top && ps->errors == before ? c : NULL;
+}
+
+const struct account *config_account(const struct config *c,
+    const char *name)
+{
+	for (size_t i = 0; i < c->n_accounts; i++)
+		if (strcmp(c->accounts[i].name, name) == 0)
+			return &c->accounts[i];
+	return NULL;
+}
+
+const char *account_owner(struct arena *a, const struct account *account)
+{
+	bool v6;
+
+	if (account->kind == ACCOUNT_MAILDIR)
+		return account->maildir;
+	v6 = strchr(account->host, ':') != NULL;
+	return arena_printf(a, "%s://%s%s%s:%u %s",
+	    account->tls == TLS_IMAPS ? "imaps" : "imap", v6 ? "[" : "",
+	    account->host, v6 ? "]" : "", (unsigned)account->port,
+	    account->user).p;
+}
+
+/* --------------------------------------------------------------- reader */
+
+static bool read_trusted(void *ctx, const char *path, struct buf *out,
+    struct err *e)
+{
+	(void)ctx;
+	return trust_read(path, out, e);
+}
+
+const struct file_reader config_reader = { .read = read_trusted };

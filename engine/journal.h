@@ -135,7 +135,8 @@ MUST_USE bool journal_intend(struct journal *j, struct change *list,
  * In one transaction: the outcomes of CHANGES (by id: state, dest_uid,
  * reason), what was judged, and the new checkpoint of MAILBOX (NULL: none).
  * A judged message that is settled leaves the pending ones; one that is not
- * has its tries raised by one.
+ * has its tries raised by one.  A checkpoint with another UIDVALIDITY than
+ * the one before first drops all that was pending.
  */
 MUST_USE bool journal_settle(struct journal *j, struct str mailbox,
     const struct change *changes, size_t n_changes,
@@ -186,18 +187,26 @@ MUST_USE bool journal_set_rule_time(struct journal *j, struct str rule,
 /*
  * UIDs for a store that has none (Maildir): each name of MAILBOX that is
  * known gets its UID, the others get new ones, ascending in the order
- * given.  For reading, new ones are counted on in memory only.
+ * given.  NAMES is all of the mailbox, each name once; known ones that are
+ * missing keep their UID until journal_prune finds them gone for long.  For
+ * reading, new ones are counted on in memory only.
  * *UIDNEXT_OUT is above all that were ever given.  UIDVALIDITY is made once.
+ * NAMES NULL (and N 0) only asks for these two.
  */
 MUST_USE bool journal_names(struct journal *j, struct str mailbox,
     const struct str *names, size_t n, uint32_t *uids_out,
     uint32_t *uidnext_out, uint32_t *uidvalidity_out, struct err *e);
 
 /*
- * A message was moved or copied by us to another mailbox of such a store
- * and has the name NAME there: it gets its UID at once and is not new
- * there.  *UID_OUT is that UID.
+ * Messages are about to be moved or copied by us to another mailbox of such
+ * a store, under NAMES: each gets a new UID there at once (also if the name
+ * was known, from a message that was there before), and is not new there:
+ * the checkpoint moves over them, and what it moves over besides (numbered
+ * but not judged) becomes pending with no try yet.
  */
+MUST_USE bool journal_names_add(struct journal *j, struct str mailbox,
+    const struct str *names, size_t n, uint32_t *uids_out, struct err *e);
+/* The same for one. */
 MUST_USE bool journal_name_add(struct journal *j, struct str mailbox,
     struct str name, uint32_t *uid_out, struct err *e);
 

@@ -1,0 +1,68 @@
+/*
+ * evaluate - one condition to true, false or unknown, with what to ask.
+ *
+ * Groups are evaluated cheapest first (facts, header, body) and only as far
+ * as the outcome is open.  What an unknown group asks is the cheapest kind of
+ * question that could still settle it; dearer ones wait for its answer.
+ *
+ * A condition that only reads what is known gives the same answer however
+ * much more becomes known: unknown may become true or false, and never does
+ * one of those become the other.
+ */
+#ifndef TAMIS_EVALUATE_H
+#define TAMIS_EVALUATE_H
+
+#include "effect.h"
+
+/* What the evaluation found at one condition; kept for explain. */
+struct note {
+	bool reached;
+	enum truth truth;
+	struct str value;	/* the value that decided */
+	const char *why;	/* for unknown, and where a false wants one */
+};
+
+struct memo {
+	struct answer answer;
+	bool set;
+	unsigned epoch;		/* of the effects it was read from */
+	const struct explained *tree;	/* made by explain */
+};
+
+struct kept_ids;
+
+struct evaluation {
+	const struct rules *rules;
+	const struct match_input *in;
+	const struct effects *fx;
+	struct arena *arena;
+	struct memo *memos;	/* by cond->memo */
+	struct note *notes;	/* by cond->id; NULL without explain */
+	struct note here;	/* of the leaf being evaluated */
+	/* What made the last leaf true; for captures. */
+	struct {
+		const struct address *address;
+		const struct attachment *attachment;
+		struct str text;
+	} hit;
+	struct kept_ids *ids;
+	unsigned ticks;
+	bool late;		/* the message's time is up */
+};
+
+void evaluation_init(struct evaluation *v, const struct rules *r,
+    struct arena *a, const struct match_input *in,
+    const struct effects *fx);
+
+/* C may be NULL: always. */
+struct answer evaluate(struct evaluation *v, const struct cond *c);
+
+/*
+ * Adds to OUT the groups that the regexes of C set, in file order; a group
+ * that is there already stays.  False where one of them cannot be told yet
+ * (*DOUBT_OUT says why); what is there then may be short.
+ */
+bool evaluate_captures(struct evaluation *v, const struct cond *c,
+    struct captures *out, size_t *cap, struct doubt *doubt_out);
+
+#endif

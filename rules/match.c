@@ -1,0 +1,368 @@
+/*
+ * match - a program and a message to a verdict.
+ *
+ * Rules are judged from top to bottom; what the fired ones do is what later
+ * conditions see.  A rule that is unknown may do its deeds or not: what it
+ * would change is in doubt from then on, and where it might stop, so is every
+ * later rule.  What such a later condition asks is what the doubt hangs on.
+ *
+ * A rule is done as a whole or not at all: with `first_of` it waits for its
+ * branch, and a template that cannot be filled undoes all of it.
+ */
+#include "explain.h"
+
+struct matcher {
+	const struct rules *rules;
+	const struct match_input *in;
+	struct arena *arena;
+	struct verdict *out;
+	struct effects fx;
+	struct evaluation v;
+	const struct rule *stopped;	/* by this one */
+	const struct rule *blocked;	/* perhaps */
+	struct deed *deeds;		/* of the rule at hand */
+	size_t n_deeds, cap_deeds;
+	struct captures captures;	/* of the rule at hand */
+	size_t cap_captures;
+	bool captured;			/* they were collected */
+	bool captures_short;		/* but not all can be told: */
+	struct doubt captures_doubt;
+};
+
+static const char *quoted(struct matcher *m, const char *before,
+    const struct rule *rule, const char *behind)
+{
+	return arena_printf(m->arena, "%s \"%s\"%s", before,
+	    rule->info.name, behind).p;
+}
+
+/* ------------------------------------------------- whom a rule concerns */
+
+/* Is the message in one of the mailboxes of `in`?  (As it was found.) */
+static struct answer in_mailboxes(const struct matcher *m,
+    const struct rule_info *info)
+{
+	const struct spot *at = &m->fx.first;
+	bool inbox = false;
+
+	for (size_t i = 0; i < info->n_in; i++) {
+		if (str_eq(info->in[i], at->mailbox))
+			return (struct answer){ .truth = TRUTH_TRUE };
+		inbox |= is_inbox(info->in[i]);
+	}
+	if (inbox && at->inbox == TRUTH_UNKNOWN)
+		return answer_missing(m->in, RULES_ASK_LABELS);
+	return (struct answer){ .truth = inbox ? at->inbox : TRUTH_FALSE };
+}
+
+static bool is_among(struct str s, const struct str *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_eq(s, list[i]))
+			return true;
+	return false;
+}
+
+/* NULL, or why the rule does not concern this message. */
+static const char *not_concerned(const struct matcher *m, size_t i)
+{
+	const struct rule_info *info = &m->rules->rules[i].info;
+
+	if (!info->enabled)
+		return "it is switched off";
+	if (info->n_accounts && !is_among(m->in->facts->account,
+	    info->accounts, info->n_accounts))
+		return "it is for other accounts";
+	if (!m->in->is_new && !info->applies_to_all)
+		return "it is for new mail, and this message is not new";
+	if (m->in->due && !m->in->due[i])
+		return "it rests until its `every` has passed";
+	if (info->n_in && in_mailboxes(m, info).truth == TRUTH_FALSE)
+		return "it is for other mailboxes";
+	return NULL;
+}
+
+/* ------------------------------------------------------ templates, deeds */
+
+/* Groups of the branch's regexes come before those of the rule's. */
+static void collect_captures(struct matcher *m, const struct branch *top,
+    const struct branch *b)
+{
+	if (m->captured)
+		return;
+	m->captured = true;
+	m->captures.n = 0;
+	m->captures_short = (b && !evaluate_captures(&m->v, b->when,
+	    &m->captures, &m->cap_captures, &m->captures_doubt)) ||
+	    !evaluate_captures(&m->v, top->when, &m->captures,
+	    &m->cap_captures, &m->captures_doubt);
+}
+
+enum filled { FILLED, FILLED_FAILS, FILLED_UNKNOWN };
+
+/* One name; what is not known yet is added to DOUBT. */
+static enum filled fill_name(struct matcher *m, const struct rule *rule,
+    const struct branch *b, const struct template *t, struct str *out,
+    struct doubt *doubt, struct str *failure)
+{
+	struct doubt why;
+	struct answer missing;
+	unsigned ask;
+
+	if (template_literal(t, out))
+		return FILLED;
+	if (template_groups(t))
+		collect_captures(m, &rule->top, b);
+	if (!m->captures_short || template_captured(t, &m->captures)) {
+		if (template_fill(t, m->arena, m->in, rule->info.name,
+		    &m->captures, out, &ask, failure))
+			return FILLED;
+		if (ask == 0)
+			return FILLED_FAILS;
+		missing = answer_missing(m->in, ask);
+		why = (struct doubt){ missing.ask, missing.why };
+	} else {
+		why = m->captures_doubt;
+	}
+	doubt->ask |= why.ask;
+	if (!doubt->why)
+		doubt->why = why.why;
+	return FILLED_UNKNOWN;
+}
+
+static enum filled fill_action(struct matcher *m, const struct rule *rule,
+    const struct branch *b, const struct action *action,
+    struct doubt *doubt, struct str *failure)
+{
+	struct deed *d;
+	enum filled filled = FILLED;
+
+	arena_grow(m->arena, &m->deeds, m->n_deeds, &m->cap_deeds);
+	d = &m->deeds[m->n_deeds++];
+	*d = (struct deed){ .kind = action->kind, .place = action->place,
+	    .name = STR_EMPTY };
+	if (action->text)
+		filled = fill_name(m, rule, b, action->text, &d->name, doubt,
+		    failure);
+	if (filled == FILLED_UNKNOWN) {
+		d->open = true;
+		d->name = template_head(action->text);
+	}
+	return filled;
+}
+
+/*
+ * The deeds of a rule whose branch is B (NULL: none), into m->deeds.  If one
+ * of them fails the rule does, whatever else is not known.
+ */
+static enum filled fill_rule(struct matcher *m, const struct rule *rule,
+    const struct branch *b, struct doubt *doubt, struct str *failure)
+{
+	enum filled sum = FILLED;
+
+	m->n_deeds = 0;
+	m->captured = m->captures_short = false;
+	m->captures.n = 0;
+	*doubt = (struct doubt){ 0, NULL };
+	for (int part = 0; part < 2; part++) {
+		const struct branch *from = part ? b : &rule->top;
+
+		for (size_t i = 0; from && i < from->n_actions; i++) {
+			enum filled one = fill_action(m, rule, b,
+			    &from->actions[i], doubt, failure);
+
+			if (one == FILLED_FAILS)
+				return one;
+			if (one == FILLED_UNKNOWN)
+				sum = one;
+		}
+	}
+	return sum;
+}
+
+static bool stops(const struct deed *deeds, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (deeds[i].kind == ACTION_STOP)
+			return true;
+	return false;
+}
+
+/*
+ * To take INBOX away means nothing where the message is not in it; so where
+ * it is must be known, unless an earlier deed says so.
+ */
+static struct answer place_known(const struct matcher *m)
+{
+	for (size_t i = 0; i < m->n_deeds; i++) {
+		const struct deed *d = &m->deeds[i];
+
+		if (d->kind == ACTION_PLACE || (d->kind == ACTION_LABEL &&
+		    is_inbox(d->name)))
+			break;
+		if (d->kind == ACTION_UNLABEL && is_inbox(d->name))
+			return effects_inbox(&m->fx);
+	}
+	return (struct answer){ .truth = TRUTH_TRUE };
+}
+
+/* ------------------------------------------------------ one rule's result */
+
+static void maybe_branch(struct matcher *m, const struct rule *rule,
+    const struct branch *b, struct doubt doubt)
+{
+	struct doubt names;
+	struct str failure;
+
+	if (fill_rule(m, rule, b, &names, &failure) == FILLED_FAILS)
+		return;		/* then it does nothing either way */
+	if (stops(m->deeds, m->n_deeds))
+		m->blocked = rule;
+	effects_maybe(&m->fx, m->deeds, m->n_deeds, doubt);
+}
+
+/* All that an unknown rule might do. */
+static void maybe_rule(struct matcher *m, const struct rule *rule,
+    struct doubt doubt)
+{
+	const struct branch *top = &rule->top;
+	struct note *notes = m->v.notes;
+
+	m->v.notes = NULL;	/* this is no part of the explanation */
+	for (size_t i = 0; i < top->n_first_of; i++) {
+		const struct branch *b = &top->first_of[i];
+		enum truth truth = evaluate(&m->v, b->when).truth;
+
+		if (truth != TRUTH_FALSE)
+			maybe_branch(m, rule, b, doubt);
+		if (truth == TRUTH_TRUE)
+			goto out;
+	}
+	maybe_branch(m, rule, NULL, doubt);
+out:
+	m->v.notes = notes;
+}
+
+static void rule_unknown(struct matcher *m, const struct rule *rule,
+    struct rule_result *rr, struct doubt why)
+{
+	rr->truth = TRUTH_UNKNOWN;
+	rr->unknown = why.why;
+	m->out->n_unknown++;
+	m->out->ask |= why.ask;
+	maybe_rule(m, rule, (struct doubt){ why.ask, quoted(m,
+	    "it hangs on the rule", rule, ", which is unknown") });
+}
+
+static void rule_fires(struct matcher *m, const struct rule *rule,
+    struct rule_result *rr, const struct branch *b)
+{
+	struct doubt doubt;
+	struct answer place;
+
+	switch (fill_rule(m, rule, b, &doubt, &rr->failure)) {
+	case FILLED_FAILS:
+		rr->failed = true;
+		m->out->n_failed++;
+		return;
+	case FILLED_UNKNOWN:
+		rule_unknown(m, rule, rr, doubt);
+		return;
+	case FILLED:
+		break;
+	}
+	place = place_known(m);
+	if (place.truth == TRUTH_UNKNOWN) {
+		rule_unknown(m, rule, rr,
+		    (struct doubt){ place.ask, place.why });
+		return;
+	}
+	rr->truth = TRUTH_TRUE;
+	m->out->n_fired++;
+	if (m->n_deeds == 0)
+		return;
+	effects_do(&m->fx, m->deeds, m->n_deeds, rr->rule);
+	if (stops(m->deeds, m->n_deeds))
+		m->stopped = rule;
+}
+
+/* The branch of a rule whose `when` is true; a rule that has nothing to do
+ * when none fits does not fire. */
+static struct answer choose_branch(struct matcher *m,
+    const struct branch *top, const struct branch **out)
+{
+	struct answer a;
+
+	*out = NULL;
+	for (size_t i = 0; i < top->n_first_of; i++) {
+		a = evaluate(&m->v, top->first_of[i].when);
+		*out = &top->first_of[i];
+		if (a.truth != TRUTH_FALSE)
+			return a;
+	}
+	*out = NULL;
+	return (struct answer){ .truth = top->n_first_of == 0 ||
+	    top->n_actions ? TRUTH_TRUE : TRUTH_FALSE };
+}
+
+static void judge(struct matcher *m, const struct rule *rule,
+    struct rule_result *rr)
+{
+	struct answer a = evaluate(&m->v, rule->top.when);
+	const struct branch *branch = NULL;
+
+	if (a.truth == TRUTH_TRUE)
+		a = choose_branch(m, &rule->top, &branch);
+	if (a.truth == TRUTH_UNKNOWN)
+		rule_unknown(m, rule, rr, (struct doubt){ a.ask, a.why });
+	else if (a.truth == TRUTH_TRUE)
+		rule_fires(m, rule, rr, branch);
+	if (m->v.notes)
+		rr->tree = explain_rule(&m->v, rule, a.truth);
+}
+
+static void match_rule(struct matcher *m, size_t i)
+{
+	const struct rule *rule = &m->rules->rules[i];
+	struct rule_result *rr = &m->out->rules[i];
+	struct answer in;
+
+	rr->rule = i;
+	rr->not_reached = not_concerned(m, i);
+	if (!rr->not_reached && m->stopped)
+		rr->not_reached = quoted(m, "the rule", m->stopped,
+		    " stopped before it");
+	if (rr->not_reached)
+		return;
+	rr->reached = true;
+	if (m->blocked) {
+		rr->truth = TRUTH_UNKNOWN;
+		rr->unknown = quoted(m, "the rule", m->blocked,
+		    ", which is unknown, may stop before it");
+		m->out->n_unknown++;
+		return;
+	}
+	if (rule->info.n_in) {
+		in = in_mailboxes(m, &rule->info);
+		if (in.truth == TRUTH_UNKNOWN) {
+			rule_unknown(m, rule, rr,
+			    (struct doubt){ in.ask, in.why });
+			return;
+		}
+	}
+	judge(m, rule, rr);
+}
+
+void rules_match(const struct rules *r, struct arena *a,
+    const struct match_input *in, struct verdict *out)
+{
+	struct matcher m = { .rules = r, .in = in, .arena = a, .out = out };
+
+	*out = (struct verdict){ .n_rules = r->n_rules };
+	out->rules = arena_array(a, r->n_rules, sizeof(*out->rules));
+	effects_init(&m.fx, a, in);
+	evaluation_init(&m.v, r, a, in, &m.fx);
+	for (size_t i = 0; i < r->n_rules; i++)
+		match_rule(&m, i);
+	effects_report(&m.fx, out);
+}

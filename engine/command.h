@@ -49,8 +49,11 @@ int exit_worst(int a, int b);
 
 /* -------------------------------------------------- what commands share */
 
-/* These say what is wrong and set *EXIT_OUT when they return NULL or false;
- * warnings are shown, too. */
+/*
+ * These say what is wrong and set *EXIT_OUT when they return NULL or false.
+ * Warnings of rules are shown with -v only: they are for `check`, not for
+ * a mail from cron.
+ */
 
 /* The config as -c says; without -c and without a file an empty one. */
 const struct config *command_config(struct command_context *c,
@@ -71,6 +74,22 @@ bool command_accounts(struct command_context *c, const struct config *config,
 struct rules *command_rules(struct command_context *c,
     const struct config *config, const struct account *account,
     int *exit_out);
+
+/* Some rule files that make one program. */
+struct command_files {
+	const char *const *paths;
+	size_t n;
+};
+/* What command_rules would load, quietly: n is 0 if there is none. */
+struct command_files command_files(struct command_context *c,
+    const struct config *config, const struct account *account);
+/* The different ones among the accounts chosen by -a. */
+bool command_programs(struct command_context *c,
+    const struct config *config, struct command_files **list_out,
+    size_t *n_out, int *exit_out);
+struct rules *command_load(struct command_context *c,
+    const struct config *config, struct command_files files,
+    struct problems *ps);
 
 /* The state folder of an account, "HOME/NAME". */
 const char *command_state(struct command_context *c,

@@ -176,7 +176,7 @@ static void add_wrapped(struct buf *out, struct str text, size_t at,
 	buf_add_char(out, '\n');
 }
 
-#define HELP_AT		24	/* column of the second column */
+#define HELP_AT		26	/* column of the second column */
 
 static void add_entry(struct buf *out, const char *left, size_t n,
     const char *right)

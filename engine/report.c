@@ -288,7 +288,7 @@ void report_text(struct report *r, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	begin(r, &b);
-	buf_add_shown(&b, str_of(text));
+	buf_add_shown(&b, str_trim(str_of(text)));
 	buf_add_char(&b, '\n');
 	end(r, &b);
 }
@@ -1062,8 +1062,8 @@ static void add_detail(struct report *r, struct buf *b,
 	buf_add_char(b, '\n');
 }
 
-void report_history(struct report *r, struct str account,
-    const struct change *c, const struct run_record *run, bool detail)
+static void tell_change(struct report *r, struct str account,
+    const struct change *c, const struct run_record *run, bool full)
 {
 	struct report_id id = { .account = account, .mailbox = c->mailbox,
 	    .uid = c->uid };
@@ -1074,11 +1074,9 @@ void report_history(struct report *r, struct str account,
 		history_as_json(r, account, c, run);
 		return;
 	}
-	buf_add_z(&b, detail ? "" : "  ");
-	if (detail) {
+	if (full)
 		add_time(r, &b, c->time);
-		buf_add_z(&b, "  ");
-	}
+	buf_add_z(&b, "  ");
 	add_colour(r, &b, BOLD);
 	add_name(&b, &id);
 	end_colour(r, &b);
@@ -1094,9 +1092,21 @@ void report_history(struct report *r, struct str account,
 		buf_add_shown(&b, c->reason);
 	}
 	buf_add_char(&b, '\n');
-	if (detail)
+	if (full)
 		add_detail(r, &b, c, run);
 	end(r, &b);
+}
+
+void report_history(struct report *r, struct str account,
+    const struct change *c, const struct run_record *run)
+{
+	tell_change(r, account, c, run, false);
+}
+
+void report_history_full(struct report *r, struct str account,
+    const struct change *c, const struct run_record *run)
+{
+	tell_change(r, account, c, run, true);
 }
 
 void report_past_run(struct report *r, struct str account,

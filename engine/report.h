@@ -44,7 +44,7 @@ bool report_json(const struct report *r);
 MUST_USE bool report_close(struct report *r, struct err *e);
 bool report_broken(const struct report *r);	/* stop working for it */
 
-/* A line of text as it is; nothing with --json. */
+/* A line of text, escaped; nothing with --json. */
 void report_text(struct report *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* ------------------------------------------------------------ problems */
@@ -194,10 +194,13 @@ void report_explanation(struct report *r,
  *  "what":,"flags_before":[..],"labels_before":[..],"dest_uid":,
  *  "state":"intended"|"done"|"failed"|"void"|"unsure","reason":,
  *  "rules_version":}
- * Text: one line, with DETAIL a few.
+ * RUN may be NULL.  As text one line without a time, to stand below its run;
+ * in full the time and what was before as well.
  */
 void report_history(struct report *r, struct str account,
-    const struct change *c, const struct run_record *run, bool detail);
+    const struct change *c, const struct run_record *run);
+void report_history_full(struct report *r, struct str account,
+    const struct change *c, const struct run_record *run);
 
 /*
  * {"v":1,"type":"past_run","account":,"run":,"started":,"ended":,

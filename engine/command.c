@@ -1,0 +1,177 @@
+#include "command.h"
+
+#include <string.h>
+
+#include "log.h"
+
+const struct config *command_config(struct command_context *c,
+    int *exit_out)
+{
+	const struct config *config;
+	struct problems ps;
+	struct err e = { 0 };
+
+	problems_init(&ps, c->arena);
+	config = config_load(c->arena, c->options->config, &ps, &e);
+	report_problems(c->report, &ps, false);
+	if (e.kind)
+		log_err(NULL, &e);
+	if (!config)
+		*exit_out = EXIT_CONFIG;
+	return config;
+}
+
+static bool is_chosen(const struct options *o, const char *name)
+{
+	for (size_t i = 0; i < o->accounts.n; i++)
+		if (strcmp(o->accounts.v[i], name) == 0)
+			return true;
+	return o->accounts.n == 0;
+}
+
+static bool unknown_account(struct command_context *c,
+    const struct config *config, const char *name)
+{
+	const char **names = arena_array(c->arena, config->n_accounts + 1,
+	    sizeof(*names));
+	const char *near;
+
+	for (size_t i = 0; i < config->n_accounts; i++)
+		names[i] = config->accounts[i].name;
+	near = nearest(str_of(name), names, config->n_accounts);
+	if (near)
+		log_line(LOG_ERROR, "there is no account \"%s\"; did you "
+		    "mean \"%s\"?", name, near);
+	else
+		log_line(LOG_ERROR, "there is no account \"%s\" in %s", name,
+		    config->path ? config->path : "the config (there is no "
+		    "config)");
+	return false;
+}
+
+bool command_accounts(struct command_context *c, const struct config *config,
+    const struct account ***list_out, size_t *n_out, int *exit_out)
+{
+	const struct options *o = c->options;
+	const struct account **list = arena_array(c->arena,
+	    config->n_accounts + 1, sizeof(*list));
+	size_t n = 0;
+
+	for (size_t i = 0; i < o->accounts.n; i++)
+		if (!config_account(config, o->accounts.v[i])) {
+			*exit_out = EXIT_USAGE;
+			return unknown_account(c, config, o->accounts.v[i]);
+		}
+	for (size_t i = 0; i < config->n_accounts; i++)
+		if (is_chosen(o, config->accounts[i].name))
+			list[n++] = &config->accounts[i];
+	*list_out = list;
+	*n_out = n;
+	return true;
+}
+
+/* ---------------------------------------------------------------- rules */
+
+struct command_files command_files(struct command_context *c,
+    const struct config *config, const struct account *account)
+{
+	const struct options *o = c->options;
+	size_t own = account ? account->n_rules : 0;
+	const char **paths;
+	size_t n = 0;
+
+	if (o->rules.n > 0)
+		return (struct command_files){ o->rules.v, o->rules.n };
+	paths = arena_array(c->arena, config->n_rules + own + 1,
+	    sizeof(*paths));
+	for (size_t i = 0; i < config->n_rules; i++)
+		paths[n++] = config->rules[i];
+	for (size_t i = 0; i < own; i++)
+		paths[n++] = account->rules[i];
+	return (struct command_files){ paths, n };
+}
+
+static bool same_files(struct command_files x, struct command_files y)
+{
+	if (x.n != y.n)
+		return false;
+	for (size_t i = 0; i < x.n; i++)
+		if (strcmp(x.paths[i], y.paths[i]) != 0)
+			return false;
+	return true;
+}
+
+bool command_programs(struct command_context *c,
+    const struct config *config, struct command_files **list_out,
+    size_t *n_out, int *exit_out)
+{
+	const struct account **accounts;
+	struct command_files *list;
+	size_t n_accounts, n = 0;
+
+	if (!command_accounts(c, config, &accounts, &n_accounts, exit_out))
+		return false;
+	list = arena_array(c->arena, n_accounts + 1, sizeof(*list));
+	for (size_t i = 0; i == 0 || i < n_accounts; i++) {
+		struct command_files f = command_files(c, config,
+		    n_accounts > 0 ? accounts[i] : NULL);
+		size_t k = 0;
+
+		while (k < n && !same_files(list[k], f))
+			k++;
+		if (k == n && f.n > 0)
+			list[n++] = f;
+	}
+	*list_out = list;
+	*n_out = n;
+	return true;
+}
+
+struct rules *command_load(struct command_context *c,
+    const struct config *config, struct command_files files,
+    struct problems *ps)
+{
+	const char **names = arena_array(c->arena, config->n_accounts + 1,
+	    sizeof(*names));
+	struct rules_limits limits = {
+		.regex_steps = config->limits.regex_steps,
+		.body_text = (uint32_t)config->limits.body,
+	};
+
+	for (size_t i = 0; i < config->n_accounts; i++)
+		names[i] = config->accounts[i].name;
+	return rules_load(c->arena, files.paths, files.n, &config_reader,
+	    config->n_accounts > 0 ? names : NULL, config->n_accounts,
+	    &limits, ps);
+}
+
+struct rules *command_rules(struct command_context *c,
+    const struct config *config, const struct account *account,
+    int *exit_out)
+{
+	struct command_files files = command_files(c, config, account);
+	struct problems ps;
+	struct rules *rules;
+
+	if (files.n == 0) {
+		log_line(LOG_ERROR, "%s%sthere are no rules: name a file "
+		    "with -r, or under `rules:` in the config",
+		    account ? account->name : "", account ? ": " : "");
+		*exit_out = EXIT_CONFIG;
+		return NULL;
+	}
+	problems_init(&ps, c->arena);
+	rules = command_load(c, config, files, &ps);
+	if (!rules || c->options->verbose > 0)
+		report_problems(c->report, &ps, false);
+	if (!rules)
+		*exit_out = EXIT_CONFIG;
+	return rules;
+}
+
+const char *command_state(struct command_context *c,
+    const struct config *config, const struct account *account)
+{
+	return arena_printf(c->arena, "%s/%s", config->state_home,
+	    account->name).p;
+}

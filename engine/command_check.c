@@ -1,0 +1,105 @@
+#include "command.h"
+
+#include <string.h>
+
+#include "log.h"
+
+static bool same_problem(const struct problem *x, const struct problem *y)
+{
+	const struct source *a = x->pos.source, *b = y->pos.source;
+
+	return x->pos.line == y->pos.line && x->pos.col == y->pos.col &&
+	    str_eq(x->text, y->text) && (a != NULL) == (b != NULL) &&
+	    (!a || strcmp(a->name, b->name) == 0);
+}
+
+/* Programs of several accounts share files; what is wrong with one of those
+ * is said once. */
+static void join(struct problems *all, const struct problems *more)
+{
+	size_t errors = more->errors, warnings = more->warnings;
+
+	for (size_t i = 0; i < more->n; i++) {
+		const struct problem *p = &more->list[i];
+		size_t k = 0;
+
+		while (k < all->n && !same_problem(&all->list[k], p))
+			k++;
+		if (k == all->n) {
+			arena_grow(all->arena, &all->list, all->n, &all->cap);
+			all->list[all->n++] = *p;
+		} else if (p->level == PROBLEM_ERROR) {
+			errors--;
+		} else {
+			warnings--;
+		}
+	}
+	all->errors += errors;
+	all->warnings += warnings;
+}
+
+static void check_program(struct command_context *c,
+    const struct config *config, struct command_files files,
+    struct problems *all, struct report_check *sum)
+{
+	const struct source *const *sources;
+	struct problems ps;
+	const struct rules *rules;
+
+	problems_init(&ps, c->arena);
+	rules = command_load(c, config, files, &ps);
+	join(all, &ps);
+	if (!rules)
+		return;
+	sum->files += rules_sources(rules, &sources);
+	sum->rules += rules_count(rules);
+	sum->tests += rules_test_count(rules);
+}
+
+/* The rest is done with an empty config after a bad one: rule files named
+ * by -r can be checked all the same. */
+static const struct config *read_config(struct command_context *c,
+    struct problems *all)
+{
+	struct err e = { 0 };
+	const struct config *config = config_load(c->arena,
+	    c->options->config, all, &e);
+
+	if (e.kind)
+		problem(all, (struct pos){ 0 }, "%s", e.msg);
+	return config ? config : arena_make(c->arena, struct config);
+}
+
+int command_check(struct command_context *c)
+{
+	struct problems all;
+	struct report_check sum = { 0 };
+	struct command_files *programs;
+	const struct config *config;
+	size_t n;
+	int code = EXIT_DONE;
+
+	problems_init(&all, c->arena);
+	config = read_config(c, &all);
+	if (all.errors == 0 && !command_programs(c, config, &programs, &n,
+	    &code))
+		return code;
+	if (all.errors > 0) {
+		programs = arena_make(c->arena, struct command_files);
+		programs[0] = command_files(c, config, NULL);
+		n = programs[0].n > 0;
+	}
+	for (size_t i = 0; i < n; i++)
+		check_program(c, config, programs[i], &all, &sum);
+	if (n == 0 && all.errors == 0)
+		warning(&all, (struct pos){ 0 }, "there are no rules to "
+		    "check: name a file with -r, or under `rules:` in the "
+		    "config");
+	report_problems(c->report, &all, true);
+	sum.errors = all.errors;
+	sum.warnings = all.warnings;
+	report_check(c->report, &sum);
+	if (all.errors > 0 || (c->options->strict && all.warnings > 0))
+		return EXIT_FOUND;
+	return EXIT_DONE;
+}

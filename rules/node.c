@@ -429,7 +429,7 @@ static const struct {
 	{ "found a tab character", "", false,
 	    "a tab stands in the indentation; use blanks" },
 	{ "did not find expected node content", "", false,
-	    "a value is wanted here" },
+	    "a key or a value is missing before this" },
 	{ "did not find expected <document start>", "", false,
 	    "the document has ended before this; is it indented right?" },
 };

@@ -9,18 +9,20 @@
 /*
  * How a match is kept from running away.  PCRE2's own match limit does not
  * do: it begins anew at each place where a match may start, and the JIT
- * does not count going back into `.*` at all.  So a regex is compiled a
- * second time with a callout before each item, which counts steps and the
- * way that was run since the last.  What the callouts cannot see (a
+ * counts no step back into a repeated character, so that `^.*a*[bc]` takes
+ * 2.5 s on 128 KiB and four times as long on twice as much.  So a regex is
+ * compiled a second time with a callout before each item, which counts steps
+ * and the way that was run since the last.  What the callouts cannot see (a
  * backreference or a counted repeat that fails late) is charged beforehand,
  * by `weights`.  Without callouts only short texts are matched, where even
  * the worst case is cheap.
  */
 
 #define STEP_SHIFT	5		/* 32 octets run over are a step */
-#define STEPS_PER_OCTET	8
+#define STEPS_PER_OCTET	32
 #define CHEAP		10000000	/* worst case without counting */
-#define WEIGHT_REST	UINT16_MAX	/* the rest of the text */
+#define WEIGHT_REST	UINT16_MAX	/* the rest of the text, and */
+#define REST_FACTOR	4		/* comparing it is slow */
 #define JIT_STACK_MIN	(32 * 1024)
 #define JIT_STACK_MAX	(8 * 1024 * 1024)
 #define HEAP_KIB_MAX	(64 * 1024)	/* of PCRE2 without the JIT */
@@ -65,7 +67,7 @@ static int count_step(pcre2_callout_block *b, void *data)
 	uint16_t weight = s->weights[b->pattern_position];
 
 	if (weight == WEIGHT_REST)
-		way += b->subject_length - at;
+		way += REST_FACTOR * (b->subject_length - at);
 	else
 		way += (size_t)weight << STEP_SHIFT;
 	s->at = at;

@@ -16,7 +16,7 @@
  * character, `\` takes the meaning off the next.
  *
  * No match runs away.  A step is one item of the regex tried, or 32 octets of
- * text run over; a match may take the set's number of steps and 8 more for
+ * text run over; a match may take the set's number of steps and 32 more for
  * each octet of the text (at most PATTERN_FREE_STEPS).  Past it the answer is
  * PATTERN_LIMIT, which is not "no".  The other kinds take time linear in the
  * text and need no limit.
@@ -38,7 +38,7 @@
 #define PATTERN_GROUPS_MAX	100	/* capturing groups */
 #define PATTERN_LOOKBEHIND_MAX	1000	/* characters */
 #define PATTERN_STEPS		1000000	/* default */
-#define PATTERN_FREE_STEPS	(16 * 1024 * 1024)
+#define PATTERN_FREE_STEPS	(32 * 1024 * 1024)
 
 enum pattern_kind {
 	PATTERN_IS, PATTERN_CONTAINS, PATTERN_STARTS, PATTERN_ENDS,

@@ -19,14 +19,12 @@
 #define TAMIS_MAIL_H
 
 #include "base.h"
+#include "body.h"
 
 #define MAIL_HEADER_MAX		(8 * 1024 * 1024)  /* octets looked at */
 #define MAIL_FIELDS_MAX		100000	/* fields kept in the index */
 #define MAIL_VALUE_MAX		(1024 * 1024)	/* octets of one value */
 #define MAIL_ADDRESSES_MAX	10000	/* addresses of one message */
-#define MAIL_PART_DEPTH_MAX	50	/* nested MIME entities */
-#define MAIL_PARTS_MAX		1000	/* MIME entities */
-#define MAIL_PART_TEXT_MAX	(1024 * 1024)	/* decoded text of a part */
 
 struct mail;
 
@@ -85,7 +83,8 @@ size_t mail_ids(struct arena *a, struct str text, struct str **ids_out);
 struct address {
 	struct str name;	/* decoded display name, or a comment */
 	struct str address;	/* local@domain; quoting of the local part
-				   taken off where it needs none */
+				   taken off where it needs none.  A local
+				   part alone (local mail) is an address */
 	struct str local, domain;	/* domain lower case, A-labels */
 };
 
@@ -100,39 +99,29 @@ size_t mail_addresses(struct mail *m, struct str field,
 /* The same of a text that stands elsewhere. */
 size_t addresses_read(struct arena *a, struct str text,
     struct address **list_out);
+/* A domain as addresses hold it, to compare with: lower case, A-labels, no
+ * final dot. */
+struct str address_domain(struct arena *a, struct str domain);
 
 /* --------------------------------------------------------------- dates */
 
 /* RFC 5322 3.3 and 4.3 (obsolete zones, two-digit years, missing seconds
  * or weekday, comments), in UTC; TIME_NONE when it cannot be read. */
 int64_t date_read(struct str text);
+/* The same; *EAST_OUT is the zone in seconds east, 0 when there is none. */
+int64_t date_read_zone(struct str text, int *east_out);
 int64_t mail_sent(struct mail *m);	/* of the Date field */
 /* The zone of the Date field in seconds east, 0 when there is none. */
 int mail_sent_zone(struct mail *m);
 
 /* ---------------------------------------------------------------- body */
 
-/* A piece of body text: a text part that is not an attachment, decoded to
- * UTF-8 with LF line ends; HTML as text (no markup, comments, style,
- * script; inline tags do not cut words; entities decoded). */
-struct body_text {
-	struct str text;	/* at most MAIL_PART_TEXT_MAX octets */
-	bool cut;		/* there is more behind it, or it could not
-				   be decoded to its end */
-};
-
 /* Needs MAIL_WHOLE.  *cut_out: parts were left out by a limit. */
 size_t mail_body_texts(struct mail *m, const struct body_text **list_out,
     bool *cut_out);
 
-struct attachment {
-	struct str name;	/* decoded file name (RFC 2231, 2047, raw) */
-	struct str type;	/* lower case "type/subtype" */
-	uint64_t size;		/* decoded octets */
-};
-
-/* Leaves with a file name or a Content-Disposition of attachment, and
- * attached messages.  Needs MAIL_WHOLE. */
+/* Leaves and messages with a file name or a Content-Disposition of
+ * attachment, those inside attached messages too.  Needs MAIL_WHOLE. */
 size_t mail_attachments(struct mail *m,
     const struct attachment **list_out, bool *cut_out);
 

@@ -1,0 +1,509 @@
+/*
+ * Addresses of RFC 5322 3.4 and 4.4, and what is met instead of them.
+ *
+ * The text is cut into tokens; an item is what stands between two commas,
+ * semicolons or the colon of a group.  Structure is read before encoded
+ * words are decoded, so that what they hide (commas, brackets, an "@") is
+ * never taken for structure.  One pass, no recursion.
+ */
+#include "mail.h"
+
+#include <string.h>
+
+#include "mime.h"
+
+enum token_kind {
+	TOKEN_END,
+	TOKEN_WORD,		/* atoms and dots, encoded words, literals */
+	TOKEN_QUOTED,		/* raw without its quotes */
+	TOKEN_COMMENT,		/* raw without its parentheses */
+	TOKEN_SPECIAL,		/* one of < > @ , ; : */
+};
+
+struct token {
+	enum token_kind kind;
+	struct str raw;
+	size_t at, end;		/* where it stood, quotes included */
+	bool spaced;		/* white space before it */
+};
+
+struct lexer {
+	struct str s;
+	size_t at;
+	bool literal_next;	/* behind an "@" */
+	/* an unclosed one was met: from here on it is a letter like others */
+	bool plain_quotes, plain_parens;
+};
+
+/* Offset of the closing quote of the one at AT; s.n if there is none. */
+static size_t quote_end(struct str s, size_t at)
+{
+	for (at++; at < s.n && s.p[at] != '"'; at++)
+		if (s.p[at] == '\\')
+			at++;
+	return at < s.n ? at : s.n;
+}
+
+static size_t comment_end(struct str s, size_t at)
+{
+	size_t depth = 0;
+
+	for (; at < s.n; at++) {
+		if (s.p[at] == '\\')
+			at++;
+		else if (s.p[at] == '(')
+			depth++;
+		else if (s.p[at] == ')' && --depth == 0)
+			return at;
+	}
+	return s.n;
+}
+
+static bool is_special(char c)
+{
+	return c && strchr("<>@,;:", c);
+}
+
+static bool ends_word(const struct lexer *l, size_t at)
+{
+	char c = l->s.p[at];
+
+	return ch_space(c) || is_special(c) ||
+	    (c == '"' && !l->plain_quotes) || (c == '(' && !l->plain_parens);
+}
+
+static size_t literal_end(struct str s, size_t at)
+{
+	size_t end = at + 1;
+
+	while (end < s.n && s.p[end] != ']' && s.p[end] != '[' &&
+	    s.p[end] != '<' && s.p[end] != '>')
+		end++;
+	return end < s.n && s.p[end] == ']' ? end + 1 : at;
+}
+
+static size_t word_end(struct lexer *l, bool literal)
+{
+	size_t at = l->at, n;
+
+	if (literal && l->s.p[at] == '[' && (n = literal_end(l->s, at)) > at)
+		return n;
+	if ((n = mime_word_length(l->s, at)) > 0)
+		return at + n;
+	do {
+		at += l->s.p[at] == '\\' && at + 1 < l->s.n ? 2 : 1;
+	} while (at < l->s.n && !ends_word(l, at) &&
+	    !(l->s.p[at] == '=' && mime_word_length(l->s, at)));
+	return at < l->s.n ? at : l->s.n;
+}
+
+/* A quoted string or comment at the lexer's place, if it is closed. */
+static bool take_closed(struct lexer *l, struct token *t)
+{
+	char c = l->s.p[l->at];
+	size_t end;
+
+	if (c == '"' && !l->plain_quotes) {
+		end = quote_end(l->s, l->at);
+		l->plain_quotes = end == l->s.n;
+		t->kind = TOKEN_QUOTED;
+	} else if (c == '(' && !l->plain_parens) {
+		end = comment_end(l->s, l->at);
+		l->plain_parens = end == l->s.n;
+		t->kind = TOKEN_COMMENT;
+	} else {
+		return false;
+	}
+	if (end == l->s.n)
+		return false;
+	t->raw = str_sub(l->s, l->at + 1, end - l->at - 1);
+	l->at = end + 1;
+	return true;
+}
+
+static struct token next_token(struct lexer *l)
+{
+	struct token t = { .kind = TOKEN_END, .raw = STR_EMPTY };
+	bool literal = l->literal_next;
+
+	while (l->at < l->s.n && ch_space(l->s.p[l->at])) {
+		l->at++;
+		t.spaced = true;
+	}
+	t.at = t.end = l->at;
+	if (l->at == l->s.n)
+		return t;
+	if (!take_closed(l, &t)) {
+		t.kind = TOKEN_WORD;
+		if (is_special(l->s.p[l->at])) {
+			t.kind = TOKEN_SPECIAL;
+			l->at++;
+		} else {
+			l->at = word_end(l, literal);
+		}
+		t.raw = str_sub(l->s, t.at, l->at - t.at);
+	}
+	l->literal_next = t.kind == TOKEN_SPECIAL && t.raw.p[0] == '@';
+	t.end = l->at;
+	return t;
+}
+
+static bool is(const struct token *t, char special)
+{
+	return t->kind == TOKEN_SPECIAL && t->raw.p[0] == special;
+}
+
+/* ---------------------------------------------------------------- texts */
+
+/* Appends without quoted pairs (RFC 5322 3.2.1). */
+static void add_unquoted(struct buf *b, struct str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] == '\\' && i + 1 < s.n)
+			i++;
+		buf_add_char(b, s.p[i]);
+	}
+}
+
+static void add_token(struct buf *b, const struct token *t)
+{
+	if (memchr(t->raw.p, '\\', t->raw.n))
+		add_unquoted(b, t->raw);
+	else
+		buf_add_str(b, t->raw);
+}
+
+/* Display text of N tokens, comments left out. */
+static struct str phrase(struct arena *a, const struct token *t, size_t n)
+{
+	struct str text;
+	struct buf b;
+
+	if (n == 1 && t[0].kind != TOKEN_COMMENT && mime_is_plain(t[0].raw) &&
+	    !memchr(t[0].raw.p, '\\', t[0].raw.n))
+		return str_trim(t[0].raw);
+	buf_init(&b, MAIL_VALUE_MAX);
+	for (size_t i = 0; i < n; i++) {
+		if (t[i].kind == TOKEN_COMMENT)
+			continue;
+		if (b.n && (t[i].spaced || t[i - 1].kind == TOKEN_COMMENT))
+			buf_add_char(&b, ' ');
+		add_token(&b, &t[i]);
+	}
+	text = str_trim(arena_str(a, buf_str(&b)));
+	buf_free(&b);
+	return str_trim(mime_decode_words(a, text));
+}
+
+static struct str comment_text(struct arena *a, struct str raw)
+{
+	struct token t = { .kind = TOKEN_QUOTED, .raw = raw };
+
+	return phrase(a, &t, 1);
+}
+
+/* RFC 5322 3.2.3 atext and dots; 8-bit as RFC 6532 has it. */
+static bool needs_no_quotes(struct str local)
+{
+	for (size_t i = 0; i < local.n; i++) {
+		char c = local.p[i];
+
+		if (!ch_alnum(c) && (unsigned char)c < 0x80 &&
+		    !(c && strchr("!#$%&'*+-/=?^_`{|}~.", c)))
+			return false;
+	}
+	return local.n > 0;
+}
+
+static struct str quote(struct arena *a, struct str local)
+{
+	struct str text;
+	struct buf b;
+
+	buf_init(&b, 2 * local.n + 2);
+	buf_add_char(&b, '"');
+	for (size_t i = 0; i < local.n; i++) {
+		if (local.p[i] == '"' || local.p[i] == '\\')
+			buf_add_char(&b, '\\');
+		buf_add_char(&b, local.p[i]);
+	}
+	buf_add_char(&b, '"');
+	text = arena_str(a, buf_str(&b));
+	buf_free(&b);
+	return text;
+}
+
+struct str address_domain(struct arena *a, struct str domain)
+{
+	while (domain.n && domain.p[domain.n - 1] == '.')
+		domain.n--;
+	for (size_t i = 0; i < domain.n; i++)
+		if (!ch_alnum(domain.p[i]) && domain.p[i] != '-' &&
+		    domain.p[i] != '.')
+			return mime_host_ascii(a, domain);
+	for (size_t i = 0; i < domain.n; i++) {
+		char *copy;
+
+		if (domain.p[i] == ch_lower(domain.p[i]))
+			continue;
+		copy = arena_z(a, domain);
+		for (; i < domain.n; i++)
+			copy[i] = ch_lower(copy[i]);
+		domain.p = copy;
+	}
+	return domain;
+}
+
+/* ---------------------------------------------------------------- items */
+
+struct reader {
+	struct arena *arena;
+	struct lexer lexer;
+	struct token *item;	/* tokens of the item being read */
+	size_t n_item, cap_item;
+	struct address *list;
+	size_t n, cap;
+	bool has_at;		/* there is an "@" among its tokens */
+	bool closed;		/* the item had its <...>: more is comment */
+};
+
+static void add_entry(struct reader *r, struct str name, struct str local,
+    struct str domain)
+{
+	struct str spelled;
+
+	if (r->n == MAIL_ADDRESSES_MAX)
+		return;
+	arena_grow(r->arena, &r->list, r->n, &r->cap);
+	spelled = local.n == 0 || needs_no_quotes(local) ? local :
+	    quote(r->arena, local);
+	if (domain.n)
+		spelled = arena_printf(r->arena, "%.*s@%.*s",
+		    STR_ARG(spelled), STR_ARG(domain));
+	r->list[r->n++] = (struct address){ name, spelled, local, domain };
+}
+
+/* Do two tokens belong together?  RFC 5322 4.4 allows blanks at dots. */
+static bool is_joined(const struct token *left, const struct token *right)
+{
+	return !right->spaced || str_starts(right->raw, STR_LIT(".")) ||
+	    str_ends(left->raw, STR_LIT("."));
+}
+
+/* The tokens as one text: without the blanks of is_joined(). */
+static struct str glue(struct reader *r, const struct token *t, size_t n)
+{
+	struct str text;
+	struct buf b;
+
+	if (n == 1 && !memchr(t[0].raw.p, '\\', t[0].raw.n))
+		return mime_raw_text(r->arena, t[0].raw);
+	buf_init(&b, MAIL_VALUE_MAX);
+	for (size_t i = 0; i < n; i++) {
+		if (i && !is_joined(&t[i - 1], &t[i]))
+			buf_add_char(&b, ' ');
+		add_token(&b, &t[i]);
+	}
+	text = arena_str(r->arena, buf_str(&b));
+	buf_free(&b);
+	return mime_raw_text(r->arena, text);
+}
+
+/*
+ * local@domain from tokens without comments, the "@" being at AT (RFC 5322
+ * 3.4.1), or one word alone, AT being past the end: local mail has no
+ * domain.  False if a side is missing.
+ */
+static bool read_spec(struct reader *r, const struct token *t, size_t n,
+    size_t at, struct str *local, struct str *domain)
+{
+	*domain = STR_EMPTY;
+	if (at < n) {
+		if (at == 0 || at + 1 == n)
+			return false;
+		*domain = address_domain(r->arena, str_trim(glue(r,
+		    t + at + 1, n - at - 1)));
+		*local = glue(r, t, at);
+		return local->n > 0 && domain->n > 0;
+	}
+	for (size_t i = 1; i < n; i++)
+		if (!is_joined(&t[i - 1], &t[i]))
+			return false;
+	if (n == 0 || t[0].kind == TOKEN_QUOTED ||
+	    mime_word_length(t[0].raw, 0))
+		return false;
+	*local = glue(r, t, n);
+	return needs_no_quotes(*local);
+}
+
+/* Drops the comments; *COMMENT becomes the last that says something. */
+static size_t drop_comments(struct token *t, size_t n, struct str *comment)
+{
+	size_t kept = 0;
+	bool spaced = false;
+
+	for (size_t i = 0; i < n; i++) {
+		if (t[i].kind == TOKEN_COMMENT) {
+			if (str_trim(t[i].raw).n)
+				*comment = t[i].raw;
+			spaced = true;
+			continue;
+		}
+		t[kept] = t[i];
+		t[kept++].spaced |= spaced;
+		spaced = false;
+	}
+	return kept;
+}
+
+static size_t last_at(const struct token *t, size_t n)
+{
+	while (n && !is(&t[n - 1], '@'))
+		n--;
+	return n ? n - 1 : SIZE_MAX;
+}
+
+/* An item that is no address: its text is all that can be told. */
+static void add_text_entry(struct reader *r, size_t from, size_t to)
+{
+	struct str text = str_trim(str_sub(r->lexer.s, from, to - from));
+
+	if (r->n_item == 1 && r->item[0].kind == TOKEN_QUOTED &&
+	    r->item[0].at == from && r->item[0].end == to)
+		text = phrase(r->arena, r->item, 1);
+	else
+		text = str_trim(mime_decode_words(r->arena, text));
+	if (text.n)
+		add_entry(r, text, STR_EMPTY, STR_EMPTY);
+}
+
+/* "alice@example.org (Alice)", "Alice alice@example.org", "alice" */
+static void finish_bare(struct reader *r)
+{
+	struct token *t = r->item;
+	struct str comment = STR_EMPTY, local, domain, name;
+	size_t from = t[0].at, to = t[r->n_item - 1].end;
+	size_t n = drop_comments(t, r->n_item, &comment);
+	size_t at = last_at(t, n), first = 0, end = n;
+
+	r->n_item = n;
+	if (at != SIZE_MAX && at > 0 && at + 1 < n) {
+		for (first = at - 1; first > 0 &&
+		    is_joined(&t[first - 1], &t[first]); first--)
+			;
+		for (end = at + 2; end < n &&
+		    is_joined(&t[end - 1], &t[end]); end++)
+			;
+	}
+	if (!read_spec(r, t + first, end - first, at == SIZE_MAX ? at :
+	    at - first, &local, &domain)) {
+		add_text_entry(r, from, to);
+		return;
+	}
+	name = phrase(r->arena, t, first);
+	if (!name.n)
+		name = phrase(r->arena, t + end, n - end);
+	if (!name.n)
+		name = comment_text(r->arena, comment);
+	add_entry(r, name, local, domain);
+}
+
+static void finish_item(struct reader *r)
+{
+	if (r->n_item && !r->closed)
+		finish_bare(r);
+	else if (r->n_item && r->n && r->list[r->n - 1].name.n == 0) {
+		/* "<alice@example.org> (Alice)" */
+		struct str comment = STR_EMPTY;
+
+		drop_comments(r->item, r->n_item, &comment);
+		r->list[r->n - 1].name = comment_text(r->arena, comment);
+	}
+	r->n_item = 0;
+	r->has_at = false;
+	r->closed = false;
+}
+
+static void push(struct reader *r, struct token t)
+{
+	arena_grow(r->arena, &r->item, r->n_item, &r->cap_item);
+	r->has_at |= is(&t, '@');
+	r->item[r->n_item++] = t;
+}
+
+/*
+ * Inside <...>, the "<" being taken.  The tokens go behind those of the
+ * phrase.  A route (RFC 5322 4.4: "@a,@b:") ends at its colon; without a
+ * ">" the item ends where it would have ended anyway.
+ */
+static void read_angle(struct reader *r)
+{
+	size_t n_phrase = r->n_item, from, n, at;
+	struct str comment = STR_EMPTY, local, domain, name;
+	bool route = false;
+	struct lexer before = r->lexer;
+	struct token t;
+
+	from = n_phrase ? r->item[0].at : r->lexer.at - 1;
+	for (;;) {
+		before = r->lexer;
+		t = next_token(&r->lexer);
+		if (t.kind == TOKEN_END || is(&t, '>') || is(&t, '<') ||
+		    is(&t, ';') || (is(&t, ',') && !route))
+			break;
+		if (is(&t, '@') && r->n_item == n_phrase)
+			route = true;
+		if (is(&t, ':')) {
+			r->n_item = n_phrase;
+			route = false;
+			continue;
+		}
+		push(r, t);
+	}
+	if (!is(&t, '>'))
+		r->lexer = before;
+	n = drop_comments(r->item + n_phrase, r->n_item - n_phrase,
+	    &comment);
+	at = last_at(r->item + n_phrase, n);
+	if (read_spec(r, r->item + n_phrase, n, at, &local, &domain)) {
+		name = phrase(r->arena, r->item, n_phrase);
+		if (!name.n) {
+			drop_comments(r->item, n_phrase, &comment);
+			name = comment_text(r->arena, comment);
+		}
+		add_entry(r, name, local, domain);
+		r->closed = true;
+		r->n_item = 0;
+	} else if (n || n_phrase) {
+		r->n_item = n_phrase;
+		add_text_entry(r, from, r->lexer.at);
+		r->closed = true;
+		r->n_item = 0;
+	}
+}
+
+size_t addresses_read(struct arena *a, struct str text,
+    struct address **list_out)
+{
+	struct reader r = {
+		.arena = a, .lexer = { .s = str_sub(text, 0, MAIL_VALUE_MAX) }
+	};
+	struct token t;
+
+	do {
+		t = next_token(&r.lexer);
+		if (t.kind == TOKEN_END || is(&t, ',') || is(&t, ';')) {
+			finish_item(&r);
+		} else if (is(&t, '<')) {
+			if (r.closed)
+				finish_item(&r);
+			read_angle(&r);
+		} else if (is(&t, ':') && !r.closed && !r.has_at) {
+			r.n_item = 0;		/* the name of a group */
+		} else if (!is(&t, '>')) {
+			push(&r, t);
+		}
+	} while (t.kind != TOKEN_END);
+	*list_out = r.list;
+	return r.n;
+}

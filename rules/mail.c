@@ -1,0 +1,491 @@
+#include "mail.h"
+
+#include <string.h>
+
+#include "body.h"
+#include "mime.h"
+
+#define GROUPS	32		/* slots for the names that rules ask for */
+
+/* One field; `text` is made when it is asked for. */
+struct field {
+	struct str name;
+	struct str raw;
+	struct str text;
+	bool has_text;
+	uint16_t key;
+};
+
+/* The occurrences of one name, found once. */
+struct group {
+	struct group *next;
+	struct str name;
+	size_t *at;			/* indexes of fields */
+	size_t n;
+	const struct address *addresses;
+	size_t n_addresses;
+	bool has_addresses;
+};
+
+struct memo {
+	struct group *groups[GROUPS];
+	size_t n_addresses;		/* of all fields, against the limit */
+	int64_t sent;
+	int sent_zone;
+	bool has_sent;
+	struct body *body;
+};
+
+struct mail {
+	struct arena *arena;
+	struct str bytes;
+	enum mail_have have;
+	const struct str *only;
+	size_t n_only;
+	struct field *fields;
+	size_t n_fields, cap;
+	bool cut;			/* a limit ended the index */
+	struct memo *memo;		/* may change in a const mail */
+};
+
+/* ---------------------------------------------------------------- lines */
+
+/*
+ * Walks over lines that end in CRLF, LF or a bare CR.  `lf` is the next LF
+ * at or after `at`, looked for once, so that many CRs stay linear.
+ */
+struct lines {
+	struct str s;
+	size_t at, lf;
+};
+
+static struct lines lines_of(struct str s)
+{
+	return (struct lines){ s, 0, str_find_char(s, 0, '\n') };
+}
+
+/* The next line without its end; false behind the last. */
+static bool lines_next(struct lines *l, struct str *line)
+{
+	const char *cr;
+	size_t end;
+
+	if (l->at >= l->s.n)
+		return false;
+	if (l->lf < l->at)
+		l->lf = str_find_char(l->s, l->at, '\n');
+	cr = memchr(l->s.p + l->at, '\r', l->lf - l->at);
+	end = cr ? (size_t)(cr - l->s.p) : l->lf;
+	*line = (struct str){ l->s.p + l->at, end - l->at };
+	if (end < l->s.n)
+		end += cr && end + 1 == l->lf && l->lf < l->s.n ? 2 : 1;
+	l->at = end;
+	return true;
+}
+
+size_t mail_body_offset(struct str bytes)
+{
+	struct lines l = lines_of(bytes);
+	struct str line;
+
+	while (lines_next(&l, &line))
+		if (line.n == 0)
+			return l.at;
+	return bytes.n;
+}
+
+/* ---------------------------------------------------------------- index */
+
+/* Tells most names apart without looking at them. */
+static uint16_t name_key(struct str name)
+{
+	return (uint16_t)(name.n << 8 ^ (unsigned char)ch_lower(name.p[0]) ^
+	    (unsigned char)ch_lower(name.p[name.n - 1]) << 3);
+}
+
+/*
+ * Length of the field name at the head of a line, 0 if there is none (RFC
+ * 5322 2.2: printable ASCII; 4.5: blanks before the colon are obsolete).
+ * *VALUE is where the value begins.
+ */
+static size_t name_length(struct str line, size_t *value)
+{
+	size_t n = 0, colon;
+
+	while (n < line.n && line.p[n] > ' ' && line.p[n] < 0x7F &&
+	    line.p[n] != ':')
+		n++;
+	colon = n;
+	while (colon < line.n && (line.p[colon] == ' ' ||
+	    line.p[colon] == '\t'))
+		colon++;
+	if (colon == line.n || line.p[colon] != ':')
+		return 0;
+	*value = colon + 1;
+	return n;
+}
+
+static struct field *add_field(struct mail *m, struct str line)
+{
+	size_t value, n = name_length(line, &value);
+	struct field *f;
+
+	if (n == 0)
+		return NULL;
+	if (m->n_fields == MAIL_FIELDS_MAX) {
+		m->cut = true;
+		return NULL;
+	}
+	arena_grow(m->arena, &m->fields, m->n_fields, &m->cap);
+	f = &m->fields[m->n_fields++];
+	f->name = str_sub(line, 0, n);
+	f->raw = (struct str){ line.p + value, line.n - value };
+	f->key = name_key(f->name);
+	if (f->raw.n > MAIL_VALUE_MAX)
+		m->cut = true;
+	return f;
+}
+
+/*
+ * The header ends at the first empty line, wherever that is: so it does for
+ * the servers that hand out headers alone.  A line that is neither a field
+ * nor folded from one (an mbox "From " line, no colon, 8-bit in the name)
+ * is skipped, together with what is folded from it.
+ */
+static void index_fields(struct mail *m)
+{
+	struct lines l = lines_of(str_sub(m->bytes, 0, MAIL_HEADER_MAX));
+	struct field *last = NULL;
+	struct str line;
+
+	while (lines_next(&l, &line)) {
+		if (line.n == 0)
+			return;
+		if (line.p[0] != ' ' && line.p[0] != '\t') {
+			last = add_field(m, line);
+		} else if (last) {
+			last->raw.n = (size_t)(line.p + line.n - last->raw.p);
+			if (last->raw.n > MAIL_VALUE_MAX)
+				m->cut = true;
+		}
+	}
+	if (m->bytes.n > MAIL_HEADER_MAX)
+		m->cut = true;
+}
+
+struct mail *mail_make(struct arena *a, struct str bytes,
+    enum mail_have have, const struct str *only, size_t n_only)
+{
+	struct mail *m = arena_make(a, struct mail);
+
+	m->arena = a;
+	m->bytes = bytes;
+	m->have = have;
+	m->only = only;
+	m->n_only = n_only;
+	m->memo = arena_make(a, struct memo);
+	m->cap = 32;
+	m->fields = arena_array(a, m->cap, sizeof(*m->fields));
+	index_fields(m);
+	return m;
+}
+
+bool mail_knows_field(const struct mail *m, struct str name)
+{
+	if (m->cut)
+		return false;
+	if (m->have != MAIL_FIELDS)
+		return true;
+	for (size_t i = 0; i < m->n_only; i++)
+		if (str_ieq(m->only[i], name))
+			return true;
+	return false;
+}
+
+bool mail_knows_body(const struct mail *m)
+{
+	return m->have == MAIL_WHOLE;
+}
+
+/* --------------------------------------------------------------- fields */
+
+static void fill_group(const struct mail *m, struct group *g)
+{
+	uint16_t key;
+	size_t cap = 0;
+
+	if (g->name.n == 0)
+		return;
+	key = name_key(g->name);
+	for (size_t i = 0; i < m->n_fields; i++) {
+		if (m->fields[i].key != key ||
+		    !str_ieq(m->fields[i].name, g->name))
+			continue;
+		arena_grow(m->arena, &g->at, g->n, &cap);
+		g->at[g->n++] = i;
+	}
+}
+
+static struct group *group_of(const struct mail *m, struct str name)
+{
+	size_t slot = name.n ? name_key(name) % GROUPS : 0;
+	struct group *g;
+
+	for (g = m->memo->groups[slot]; g; g = g->next)
+		if (str_ieq(g->name, name))
+			return g;
+	g = arena_make(m->arena, struct group);
+	g->name = arena_str(m->arena, name);
+	fill_group(m, g);
+	g->next = m->memo->groups[slot];
+	m->memo->groups[slot] = g;
+	return g;
+}
+
+size_t mail_field_count(const struct mail *m, struct str name)
+{
+	return group_of(m, name)->n;
+}
+
+struct str mail_field_raw(const struct mail *m, struct str name, size_t k)
+{
+	struct group *g = group_of(m, name);
+
+	return k < g->n ? m->fields[g->at[k]].raw : STR_EMPTY;
+}
+
+/*
+ * RFC 5322 2.2.3: the line ends go.  A tab that a line was folded with is
+ * read as the blank it stands for.
+ */
+static struct str unfold(struct arena *a, struct str raw)
+{
+	char *to;
+	size_t n = 0;
+
+	if (!memchr(raw.p, '\n', raw.n) && !memchr(raw.p, '\r', raw.n))
+		return raw;
+	to = arena_alloc(a, raw.n);
+	for (size_t i = 0; i < raw.n; i++) {
+		char c = raw.p[i];
+
+		if (c == '\r' || c == '\n')
+			continue;
+		if (c == '\t' && i &&
+		    (raw.p[i - 1] == '\n' || raw.p[i - 1] == '\r'))
+			c = ' ';
+		to[n++] = c;
+	}
+	return (struct str){ to, n };
+}
+
+static struct str unfolded(const struct mail *m, size_t field)
+{
+	return unfold(m->arena, str_sub(m->fields[field].raw, 0,
+	    MAIL_VALUE_MAX));
+}
+
+struct str mail_field_text(struct mail *m, struct str name, size_t k)
+{
+	struct group *g = group_of(m, name);
+	struct field *f;
+
+	if (k >= g->n)
+		return STR_EMPTY;
+	f = &m->fields[g->at[k]];
+	if (!f->has_text) {
+		f->text = str_trim(mime_decode_words(m->arena,
+		    str_trim(unfolded(m, g->at[k]))));
+		f->has_text = true;
+	}
+	return f->text;
+}
+
+/* ---------------------------------------------------------- identifiers */
+
+/* What stands in the first <...> at or after *AT, moving *AT behind it. */
+static bool next_bracket(struct str s, size_t *at, struct str *inner)
+{
+	size_t open = str_find_char(s, *at, '<'), close;
+
+	close = str_find_char(s, open, '>');
+	if (close >= s.n)
+		return false;
+	/* a stray "<" before the one that belongs */
+	for (size_t i = close; i > open; i--) {
+		if (s.p[i] == '<') {
+			open = i;
+			break;
+		}
+	}
+	*inner = str_trim(str_sub(s, open + 1, close - open - 1));
+	*at = close + 1;
+	return true;
+}
+
+struct str mail_message_id(struct mail *m)
+{
+	struct str text = mail_field_text(m, STR_LIT("Message-ID"), 0), id;
+	size_t at = 0;
+
+	return next_bracket(text, &at, &id) ? id : text;
+}
+
+struct str mail_list_id(struct mail *m)
+{
+	struct str text = mail_field_text(m, STR_LIT("List-Id"), 0), id;
+	size_t at = 0;
+	bool any = false;
+
+	while (next_bracket(text, &at, &id))
+		any = true;
+	return any ? id : text;
+}
+
+/* The next run of non-blanks that has an "@": an identifier whose brackets
+ * got lost. */
+static bool next_bare(struct str s, size_t *at, struct str *id)
+{
+	while (*at < s.n) {
+		size_t from, end;
+
+		while (*at < s.n && (ch_space(s.p[*at]) || s.p[*at] == ','))
+			++*at;
+		from = end = *at;
+		while (end < s.n && !ch_space(s.p[end]) && s.p[end] != ',')
+			end++;
+		*at = end;
+		*id = str_sub(s, from, end - from);
+		if (str_find_char(*id, 0, '@') < id->n)
+			return true;
+	}
+	return false;
+}
+
+size_t mail_ids(struct arena *a, struct str text, struct str **ids_out)
+{
+	bool (*next)(struct str, size_t *, struct str *) = next_bracket;
+	struct str *ids = NULL, id;
+	size_t n = 0, cap = 0, at = 0;
+
+	if (!next_bracket(text, &at, &id))
+		next = next_bare;
+	at = 0;
+	while (next(text, &at, &id)) {
+		if (id.n == 0)
+			continue;
+		arena_grow(a, &ids, n, &cap);
+		ids[n++] = id;
+	}
+	*ids_out = ids;
+	return n;
+}
+
+/* ------------------------------------------------------ addresses, dates */
+
+static void read_addresses(struct mail *m, struct group *g)
+{
+	struct address *all = NULL;
+	size_t n = 0, cap = 0;
+
+	for (size_t k = 0; k < g->n; k++) {
+		struct address *some;
+		size_t got = addresses_read(m->arena,
+		    unfolded(m, g->at[k]), &some);
+
+		if (g->n == 1 && m->memo->n_addresses + got <=
+		    MAIL_ADDRESSES_MAX) {
+			all = some;
+			n = got;
+			break;
+		}
+		for (size_t i = 0; i < got; i++) {
+			if (m->memo->n_addresses + n == MAIL_ADDRESSES_MAX)
+				break;
+			arena_grow(m->arena, &all, n, &cap);
+			all[n++] = some[i];
+		}
+	}
+	m->memo->n_addresses += n;
+	g->addresses = all;
+	g->n_addresses = n;
+	g->has_addresses = true;
+}
+
+size_t mail_addresses(struct mail *m, struct str field,
+    const struct address **list_out)
+{
+	struct group *g = group_of(m, field);
+
+	if (!g->has_addresses)
+		read_addresses(m, g);
+	*list_out = g->addresses;
+	return g->n_addresses;
+}
+
+static void read_sent(struct mail *m)
+{
+	struct group *g = group_of(m, STR_LIT("Date"));
+
+	m->memo->has_sent = true;
+	m->memo->sent = TIME_NONE;
+	if (g->n)
+		m->memo->sent = date_read_zone(unfolded(m, g->at[0]),
+		    &m->memo->sent_zone);
+}
+
+int64_t mail_sent(struct mail *m)
+{
+	if (!m->memo->has_sent)
+		read_sent(m);
+	return m->memo->sent;
+}
+
+int mail_sent_zone(struct mail *m)
+{
+	if (!m->memo->has_sent)
+		read_sent(m);
+	return m->memo->sent_zone;
+}
+
+/* ----------------------------------------------------------------- body */
+
+static struct str first_raw(const struct mail *m, struct str name)
+{
+	struct group *g = group_of(m, name);
+
+	return g->n ? m->fields[g->at[0]].raw : STR_EMPTY;
+}
+
+static struct body *body_of(struct mail *m)
+{
+	struct part_fields top = {
+		.type = first_raw(m, STR_LIT("Content-Type")),
+		.encoding = first_raw(m,
+		    STR_LIT("Content-Transfer-Encoding")),
+		.disposition = first_raw(m, STR_LIT("Content-Disposition")),
+	};
+
+	if (!m->memo->body)
+		m->memo->body = body_make(m->arena, str_sub(m->bytes,
+		    mail_body_offset(m->bytes), m->bytes.n), &top);
+	return m->memo->body;
+}
+
+size_t mail_body_texts(struct mail *m, const struct body_text **list_out,
+    bool *cut_out)
+{
+	return body_texts(body_of(m), list_out, cut_out);
+}
+
+size_t mail_attachments(struct mail *m, const struct attachment **list_out,
+    bool *cut_out)
+{
+	return body_attachments(body_of(m), list_out, cut_out);
+}
+
+void mail_part_counts(struct mail *m, size_t *nodes_out,
+    size_t *leaves_out)
+{
+	body_counts(body_of(m), nodes_out, leaves_out);
+}

@@ -22,7 +22,7 @@
  *         given to the queueing call, which must outlive the next imap_wait;
  *         what a callback is given lives until it returns.
  * Owns:   the connection, an arena, for a body above IMAP_MEMORY_MAX an
- *         unlinked temporary file.
+ *         unlinked file in $TMPDIR or /tmp, mapped while its callback runs.
  * Errors: a queueing call fails with ERR_USAGE for what cannot be said in
  *         IMAP at all (a NUL in a name) or may not be (see the call), and
  *         nothing is queued.  imap_wait fails when the session is over:
@@ -66,6 +66,8 @@ enum imap_compress {
 struct imap_settings {
 	struct wire_settings wire;
 	unsigned deadline_s;	/* without a single octet either way; 0: 60 */
+	size_t literal_max;	/* octets; a server that sends a longer one
+				 * breaks the protocol; 0: IMAP_LITERAL_MAX */
 	enum imap_compress compress;
 	enum imap_auth auth;
 	const char *mechanism;	/* this one or none: "PLAIN", "LOGIN" (the
@@ -259,7 +261,7 @@ struct imap_mailbox {
 	uint32_t uidvalidity;	/* 0: the server gives none: no UID is kept */
 	uint32_t uidnext;	/* 0: not told (Courier) */
 	uint64_t highestmodseq;	/* 0: not told, or NOMODSEQ */
-	uint32_t exists;	/* kept up to date while it is selected */
+	uint32_t exists;
 	struct imap_flags permanent;	/* what STORE can change for good; where
 					 * the server does not say: all, \* too */
 	bool read_only;		/* asked for, or the server says so */
@@ -275,7 +277,8 @@ struct imap_mailbox {
 MUST_USE bool imap_select(struct imap *s, struct arena *a, struct str name,
     enum imap_access access, struct imap_mailbox **out, struct err *e);
 
-/* The mailbox selected now; NULL: none. */
+/* The mailbox selected now, with `exists` and `highestmodseq` kept up to
+ * date; NULL: none.  Valid until another one is selected. */
 const struct imap_mailbox *imap_selected(const struct imap *s);
 
 /* --------------------------------------------------------------- fetch */

@@ -260,19 +260,20 @@ struct imap_reply {
 struct imap_parse;
 
 /*
- * PLACE says where the N octets of a literal go (N > 0); they are there until
- * RELEASE, which is called once a reply is over.  NULL for both: memory of
- * the parser, and a reply with more than IMAP_MEMORY_MAX is ERR_PROTO.
+ * Where literals go that would bring a reply above IMAP_MEMORY_MAX: PLACE
+ * gives N octets, RELEASE takes them back once the reply is over.  NULL for
+ * both: such a reply is ERR_PROTO.
  */
 struct imap_place {
 	char *(*place)(void *arg, size_t n, struct err *e);
-	void (*release)(void *arg);
+	void (*release)(void *arg, char *p, size_t n);
 	void *arg;
 };
 
-/* A holds the parser; it frees what it needs besides when A does. */
+/* PLACE is copied; NULL: none.  LITERAL_MAX 0: IMAP_LITERAL_MAX.  All that
+ * the parser has goes with A. */
 struct imap_parse *imap_parse_make(struct arena *a,
-    const struct imap_place *place);
+    const struct imap_place *place, size_t literal_max);
 
 /*
  * Takes octets off the front of *IN until a reply is complete: *REPLY_OUT is
@@ -291,7 +292,8 @@ void imap_parse_placed(struct imap_parse *p, size_t k);
 
 /*
  * The last reply and all it points to stay valid until imap_parse_let_go, and
- * the parser goes on in other memory.  One at a time.
+ * the parser goes on in other memory.  One at a time: keeping lets go of the
+ * one before.
  */
 void imap_parse_keep(struct imap_parse *p);
 void imap_parse_let_go(struct imap_parse *p);

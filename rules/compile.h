@@ -41,6 +41,9 @@ extern const size_t n_action_words;
 
 /* ---------------------------------------------------------- conditions */
 
+#define COND_HEIGHT_MAX		200
+#define COND_WEIGHT_MAX		100000
+
 enum cond_kind {
 	COND_ALL, COND_ANY, COND_NOT,
 	COND_NAMED,		/* one kid; decided once a message */
@@ -54,18 +57,22 @@ enum cond_kind {
 struct list {
 	struct str name;
 	struct pos pos;
-	struct str *entries;
+	struct str *entries;	/* as written, in order */
 	size_t n;
-	/* for addresses: whole addresses and domains in sorted tables; for
-	 * texts: folded patterns; built by the compiler, see list_* */
-	const struct list_index *index;
+	struct list_index *index;	/* tables to look entries up in */
 	bool used;
 };
 
-/* One operator with its operands; any operand will do. */
+/*
+ * One operator with its operands; any operand will do.  What COND_LABEL,
+ * COND_MAILBOX, COND_ACCOUNT and COND_FLAG want stands in tests[0] (their
+ * only one): TEST_TEXT for a name, TEST_PATTERN for a glob.
+ */
 enum test_op {
 	TEST_PATTERN,		/* is contains starts ends matches regex */
 	TEST_LIST,
+	TEST_TEXT,		/* equal to `text`, octet for octet; flags
+				   and labels in any ASCII case */
 	TEST_ADDRESS,		/* the address is equal (text: local@domain) */
 	TEST_DOMAIN,		/* the domain is equal */
 	TEST_DOMAIN_GLOB,	/* "@*.example.org" */
@@ -74,12 +81,34 @@ enum test_op {
 
 struct operand {
 	enum test_op op;
-	const struct pattern *pattern;
-	struct str text;	/* TEST_ADDRESS, TEST_DOMAIN: folded */
+	const struct pattern *pattern;	/* also TEST_NAME_OR_ADDRESS and
+					   TEST_DOMAIN_GLOB (of the domain) */
+	struct str text;	/* TEST_ADDRESS, TEST_DOMAIN: folded;
+				   TEST_TEXT; of a regex as written */
+	bool regex;		/* TEST_PATTERN that may capture */
 	const struct list *list;
 };
 
+/* What a test looks at. */
+enum test_part {
+	PART_ANY,		/* the value; of an address: the address or
+				   the display name, either will do; of an
+				   attachment: the file name */
+	PART_ADDRESS, PART_NAME, PART_LOCAL, PART_DOMAIN,
+	PART_USER, PART_DETAIL,	/* RFC 5233: before and after the first + */
+	PART_TYPE,		/* of an attachment: "type/subtype" */
+};
+
+/* Which value of the message a COND_TEXT reads. */
+enum text_source {
+	TEXT_FIELD,		/* mail_field_text, each occurrence */
+	TEXT_MESSAGE_ID,	/* mail_message_id */
+	TEXT_IDS,		/* mail_ids of each occurrence of the field */
+	TEXT_LIST_ID,		/* mail_list_id; see `local_part` */
+};
+
 struct test {			/* any of */
+	enum test_part part;
 	struct operand *any;
 	size_t n;
 };
@@ -109,14 +138,26 @@ struct cond {
 	/* COND_ADDRESS (several fields for `recipient`), COND_TEXT */
 	struct str *fields;
 	size_t n_fields;
-	bool has_exists, exists;
-	struct test *tests;	/* all must hold for one occurrence */
+	enum text_source source;	/* COND_TEXT */
+	bool has_exists, exists;	/* also `attachment: true` */
+	struct test *tests;	/* all must hold for one occurrence, one
+				   address, one attached part */
 	size_t n_tests;
 	bool local_part;	/* list_id: what is before the first dot */
-	struct bounds bounds;	/* COND_SIZE octets, COND_AGE seconds */
+	struct bounds bounds;	/* COND_SIZE octets, COND_AGE seconds,
+				   COND_ATTACHMENT decoded octets; else none */
 	struct when before, after, on;
-	struct str text;	/* COND_IS: the flag */
+	struct str text;	/* COND_IS: the flag, as in facts.flags */
 	bool negated;
+	unsigned height;	/* longest way down, named ones followed; at
+				   most COND_HEIGHT_MAX, so recursion is safe */
+	unsigned weight;	/* conditions in the tree, named ones counted
+				   at each use; at most COND_WEIGHT_MAX */
+	/* set by match_prepare */
+	struct cond **by_cost;	/* the kids, cheapest first */
+	unsigned char cost;	/* of the dearest leaf */
+	bool reads_state;	/* flags, labels or place: actions change it */
+	unsigned memo;		/* of a named condition: 1 to n_memos; else 0 */
 };
 
 /* ------------------------------------------------------------- actions */
@@ -133,7 +174,8 @@ struct action {
 	enum action_kind kind;
 	struct pos pos;
 	const struct word *word;
-	const struct template *text;	/* label, mailbox; flag as literal */
+	const struct template *text;	/* label, mailbox; flag and special
+					   use as literal; else NULL */
 	enum place_kind place;	/* for PLACE and COPY */
 };
 
@@ -163,8 +205,10 @@ struct test_case {
 	size_t n_labels;
 	struct str *flags;	/* spelled as in facts.flags */
 	size_t n_flags;
-	struct str mailbox, account;
-	int64_t received, now;	/* TIME_NONE: not given */
+	struct str mailbox, account;	/* empty: not given */
+	/* TIME_NONE: not given.  Else as time_from_civil gives it of what was
+	 * written, in `zone`, or without one in the zone of the run. */
+	int64_t received, now;
 	bool has_zone;
 	int zone;		/* seconds east */
 	/* expect; has_* false: not asked about */
@@ -180,6 +224,7 @@ struct rules {
 	struct rule *rules;
 	size_t n_rules;
 	unsigned n_conds;
+	unsigned n_memos;	/* set by match_prepare */
 	struct str *fields;
 	size_t n_fields;
 	bool whole_header;
@@ -192,7 +237,19 @@ struct rules {
 	struct rules_limits limits;
 };
 
-/* True, false or (a list entry past its match limit) unknown. */
+/*
+ * The last step of rules_load: what the matcher works out once (the order of
+ * evaluation, which named conditions it remembers).  In `evaluate`.
+ */
+void match_prepare(struct rules *r);
+
+/*
+ * Is VALUE an entry (text equality, case folded)?  Does one of the entries
+ * fit the address: equal to it, "@domain" its domain, "@*.glob" a pattern of
+ * that, or text without @ a part of its display name or address?  Unknown
+ * where a pattern met its limit.  Time grows with the value, hardly with the
+ * list.
+ */
 enum truth list_has_text(const struct list *l, struct str value);
 enum truth list_has_address(const struct list *l, const struct address *a);
 

@@ -1,0 +1,183 @@
+/*
+ * build - what the rooms of the compiler share.
+ *
+ * `compile` reads the files and keeps the order; `condition`, `action`,
+ * `list` and `expect` each turn one kind of node into its part of the
+ * program; `lint` looks for what is allowed and probably not meant.  All
+ * report what they find and go on, so that a person sees every mistake.
+ *
+ * Internal to the compiler: nobody else includes it.
+ */
+#ifndef TAMIS_BUILD_H
+#define TAMIS_BUILD_H
+
+#include "compile.h"
+#include "groups.h"
+#include "names.h"
+
+#define CONDS_MAX		500000	/* conditions of one program */
+#define TESTS_MAX		10000	/* tests in the rule files */
+#define LIST_FILE_MAX		(64 * 1024 * 1024)	/* octets */
+#define TEST_FILE_MAX		(64 * 1024 * 1024)	/* octets */
+#define WRITTEN_MAX		200	/* octets of cond->written */
+
+/* A named condition. */
+struct named {
+	struct str name;
+	struct pos pos;
+	const struct node *node;
+	enum { NAMED_NEW, NAMED_OPEN, NAMED_DONE } state;
+	struct cond *cond;	/* NULL: faulty, and reported */
+	bool used;
+};
+
+/* A rule or test as it stands in its file. */
+struct entry {
+	const struct node *node;
+	bool ours;	/* of a file named to rules_load, not an included one */
+};
+
+struct builder {
+	struct arena *arena;
+	struct problems *ps;
+	const struct file_reader *reader;
+	const char *const *accounts;	/* NULL: any */
+	size_t n_accounts;
+	struct rules *out;
+	struct pattern_set *patterns;
+	struct names pattern_index;	/* to the ones below */
+	const struct pattern **made;
+	size_t n_made, cap_made;
+
+	struct list **lists;
+	size_t n_lists, cap_lists;
+	struct names list_names;
+	struct named *named;
+	size_t n_named, cap_named;
+	struct names named_names;
+	unsigned depth;		/* of the condition being built */
+	struct entry *rules, *tests;
+	size_t n_rules, cap_rules, n_tests, cap_tests;
+	struct names rule_names;	/* to the index in out->rules */
+	size_t cap_sources;
+};
+
+/* --- compile */
+
+/* PATH as it stands in the file of POS, relative to that file. */
+const char *build_path(struct builder *b, struct pos pos, struct str path);
+/* Reads the file at PATH, at most MAX octets, into the arena; reported at
+ * POS and false when that fails.  It becomes one of the program's sources. */
+MUST_USE bool build_read(struct builder *b, const char *path, size_t max,
+    struct pos pos, const struct source **out);
+void build_add_source(struct builder *b, const struct source *source);
+
+/* A text that is not empty. */
+MUST_USE bool build_text(struct builder *b, const struct node *n,
+    const char *what, struct str *out);
+/* Calls FN for N, or for each item where N is a list; reports an empty list
+ * and lists in lists. */
+bool build_each(struct builder *b, const struct node *n, const char *what,
+    bool (*fn)(struct builder *b, const struct node *item, void *ctx),
+    void *ctx);
+/* Would one more sentence still be kept?  Asked before a costly hint. */
+bool build_hints(const struct builder *b);
+/* "did you mean `x`?", or empty.  NAMES as for nearest(). */
+struct str build_nearest(struct builder *b, struct str word,
+    const char *const *names, size_t n);
+struct str build_nearest_name(struct builder *b, struct str word,
+    const struct names *names);
+/* "`x` is not yet supported"; returns false. */
+bool build_later(struct builder *b, const struct node *key);
+/* A configured account's name. */
+MUST_USE bool build_account(struct builder *b, const struct node *n,
+    struct str *out);
+/* A mailbox or label name; INBOX in any case is INBOX. */
+MUST_USE bool build_name(struct builder *b, const struct node *n,
+    const char *what, struct str *out);
+struct str build_inbox(struct str name);
+/* A keyword (RFC 9051 2.3.2), or \Seen \Answered \Flagged \Draft. */
+MUST_USE bool build_flag(struct builder *b, const struct node *n,
+    struct str *out);
+/* "2026-01-15" or "2026-01-15T22:00". */
+MUST_USE bool build_date(struct builder *b, const struct node *n,
+    const char *what, struct when *out);
+
+/* --- vocab */
+
+const struct word *condition_find(struct str name);
+const struct word *action_find(struct str name);
+
+struct state_word {
+	const char *name, *flag;
+	bool negated;		/* unread: the flag is not there */
+};
+extern const struct state_word state_words[];
+extern const size_t n_state_words;
+/* Reports a word that is none, with the nearest. */
+MUST_USE bool state_find(struct builder *b, const struct node *n,
+    const struct state_word **out);
+
+/* The names of a table of words, for nearest(). */
+const char *const *condition_names(size_t *n_out);
+const char *const *action_names(size_t *n_out);
+
+enum key_place { KEY_file, KEY_rule, KEY_branch, KEY_test, KEY_expect };
+/* Reports unknown keys and those that are not yet supported. */
+bool keys_check(struct builder *b, const struct node *map,
+    enum key_place place, const char *what);
+
+/* --- pattern, once for each text */
+
+/* NULL after a reported problem, which points into N. */
+const struct pattern *pattern_build(struct builder *b,
+    enum pattern_kind kind, struct str text, bool fold,
+    const struct node *n);
+
+/* --- condition */
+
+/* NULL after a reported problem. */
+struct cond *cond_build(struct builder *b, const struct node *n);
+/* Compiles the named condition at INDEX, if that is still to do. */
+struct cond *named_build(struct builder *b, size_t index);
+/* "key: value" on one line, for explain; at most WRITTEN_MAX octets. */
+struct str written(struct arena *a, struct str key, const struct node *n);
+
+/* --- action */
+
+/* The actions of N (a text, a map or a list of them); false after a reported
+ * problem.  GROUPS are what the conditions around them capture; NULL: not
+ * known, since they are faulty. */
+bool actions_build(struct builder *b, const struct node *n,
+    const struct groups *groups, struct branch *to);
+
+/* --- list */
+
+struct list *list_find(struct builder *b, const struct node *name);
+/* Adds the list of NODE; reported when that fails. */
+void list_build(struct builder *b, struct str name, struct pos pos,
+    const struct node *n);
+/* Says how the list will be asked, so that it can be: checks the entries
+ * and builds the tables.  False after a reported problem. */
+bool list_for_text(struct builder *b, struct list *l);
+bool list_for_address(struct builder *b, struct list *l);
+
+/* --- address forms, in `list` */
+
+/* What an address in a rule file says: a whole address, "@domain",
+ * "@*.glob", or text without @ (pattern not yet set). */
+bool address_form(struct builder *b, struct str text, struct pos pos,
+    struct operand *out);
+
+/* --- expect */
+
+bool test_build(struct builder *b, const struct node *n,
+    struct test_case *out);
+
+/* --- lint */
+
+/* What YAML swallows: comments, one-item lists, backspaces. */
+void lint_file(struct builder *b, const struct node *root);
+void lint_actions(struct builder *b, const struct action *list, size_t n);
+
+#endif

@@ -1,0 +1,163 @@
+/*
+ * What is allowed and probably not meant.
+ *
+ * YAML swallows text without a word: ` #` begins a comment, `[x]` is a list,
+ * "\b" a backspace.  Seen by comparing a node with its source.
+ */
+#include "build.h"
+
+#include <string.h>
+
+struct lint {
+	struct builder *b;
+	const struct source *source;
+	size_t *lines;		/* where each line begins */
+	size_t n_lines, cap;
+};
+
+static void find_lines(struct lint *l)
+{
+	struct str text = l->source->text;
+
+	for (size_t at = 0; ; at++) {
+		arena_grow(l->b->arena, &l->lines, l->n_lines, &l->cap);
+		l->lines[l->n_lines++] = at;
+		at = str_find_char(text, at, '\n');
+		if (at >= text.n)
+			return;
+	}
+}
+
+/* The source from POS to the end of its line. */
+static struct str source_at(const struct lint *l, struct pos pos)
+{
+	struct str line;
+	size_t from, at = 0;
+
+	if (pos.source != l->source || pos.line < 1 ||
+	    (size_t)pos.line > l->n_lines)
+		return STR_EMPTY;
+	from = l->lines[pos.line - 1];
+	line = str_sub(l->source->text, from,
+	    str_find_char(l->source->text, from, '\n') - from);
+	for (int i = 1; i < pos.col && at < line.n; i++)
+		utf8_next(line, &at);
+	return str_sub(line, at, line.n);
+}
+
+/* `label: work #1`: is there a comment that looks like more of the text? */
+static void lint_comment(struct lint *l, const struct node *n)
+{
+	struct str rest = source_at(l, n->pos);
+	size_t at = n->text.n;
+
+	if (n->quoted || n->text.n == 0 || !str_starts(rest, n->text) ||
+	    at >= rest.n || rest.p[at] != ' ')
+		return;
+	while (at < rest.n && rest.p[at] == ' ')
+		at++;
+	if (at + 1 < rest.n && rest.p[at] == '#' &&
+	    ch_alnum(rest.p[at + 1]))
+		warning(l->b->ps, node_pos_in(n, 0, (int)utf8_count(n->text)),
+		    "YAML takes what stands behind ` #` as a comment; quote "
+		    "the text if it belongs to it");
+}
+
+static void lint_backspace(struct lint *l, const struct node *n)
+{
+	if (n->kind == NODE_SCALAR) {
+		if (memchr(n->text.p, '\b', n->text.n))
+			warning(l->b->ps, n->pos, "in double quotes \\b is a "
+			    "backspace; put the regex in single quotes");
+		return;
+	}
+	for (size_t i = 0; i < n->n; i++)
+		if (n->items[i]->kind == NODE_SCALAR)
+			lint_backspace(l, n->items[i]);
+}
+
+/* `subject: [pyatl]`: brackets are in many subjects. */
+static void lint_brackets(struct lint *l, const struct node *n)
+{
+	struct str rest;
+
+	if (n->kind != NODE_LIST || n->n != 1 ||
+	    n->items[0]->kind != NODE_SCALAR || n->items[0]->quoted)
+		return;
+	rest = source_at(l, n->pos);
+	if (rest.n && rest.p[0] == '[')
+		warning(l->b->ps, n->pos, "this is a list of one text, "
+		    "without the brackets; quote it if they are meant");
+}
+
+static void lint_node(struct lint *l, const struct node *n)
+{
+	if (n->kind == NODE_SCALAR) {
+		lint_comment(l, n);
+		return;
+	}
+	for (size_t i = 0; i < n->n; i++) {
+		if (n->kind == NODE_MAP && str_eq_z(n->keys[i]->text,
+		    "regex"))
+			lint_backspace(l, n->items[i]);
+		if (n->kind == NODE_MAP && str_eq_z(n->keys[i]->text,
+		    "subject"))
+			lint_brackets(l, n->items[i]);
+		lint_node(l, n->items[i]);
+	}
+}
+
+void lint_file(struct builder *b, const struct node *root)
+{
+	struct lint l = { .b = b, .source = root->pos.source };
+
+	if (!l.source)
+		return;
+	find_lines(&l);
+	lint_node(&l, root);
+}
+
+/* --------------------------------------------------------------- actions */
+
+static bool same_name(const struct action *a, const struct action *b)
+{
+	struct str x, y;
+
+	return template_literal(a->text, &x) &&
+	    template_literal(b->text, &y) && str_eq(x, y);
+}
+
+static bool opposite(const struct action *a, const struct action *b)
+{
+	static const enum action_kind other[] = {
+		[ACTION_LABEL] = ACTION_UNLABEL,
+		[ACTION_UNLABEL] = ACTION_LABEL,
+		[ACTION_FLAG] = ACTION_UNFLAG,
+		[ACTION_UNFLAG] = ACTION_FLAG,
+	};
+
+	return a->kind <= ACTION_UNFLAG && b->kind == other[a->kind] &&
+	    same_name(a, b);
+}
+
+void lint_actions(struct builder *b, const struct action *list, size_t n)
+{
+	const struct action *place = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		if (list[i].kind == ACTION_PLACE) {
+			if (place)
+				warning(b->ps, list[i].pos, "a second place "
+				    "for the message: the last word wins, "
+				    "and `%s` has no effect",
+				    place->word->name);
+			place = &list[i];
+		}
+		/* Few actions stand in one list; past that nobody looks. */
+		for (size_t k = i > 100 ? i - 100 : 0; k < i; k++)
+			if (opposite(&list[k], &list[i]))
+				warning(b->ps, list[i].pos, "this takes back "
+				    "what `%s` above does: the last word "
+				    "wins", list[k].word->name);
+	}
+}

@@ -1,0 +1,115 @@
+#include "build.h"
+
+const struct word condition_words[] = {
+#define CONDITION(name, arg, ask, fields, help)	\
+	{ #name, arg, ask, help, fields },
+#include "vocab.def"
+};
+const size_t n_condition_words = COUNT(condition_words);
+
+const struct word action_words[] = {
+#define ACTION(name, arg, help)	{ #name, arg, 0, help, "" },
+#include "vocab.def"
+};
+const size_t n_action_words = COUNT(action_words);
+
+const struct state_word state_words[] = {
+#define STATE(name, flag, set, help)	{ #name, flag, !(set) },
+#include "vocab.def"
+};
+const size_t n_state_words = COUNT(state_words);
+
+static const char *const names_of_conditions[] = {
+#define CONDITION(name, arg, ask, fields, help)	#name,
+#include "vocab.def"
+};
+
+static const char *const names_of_actions[] = {
+#define ACTION(name, arg, help)	#name,
+#include "vocab.def"
+};
+
+static const char *const names_of_states[] = {
+#define STATE(name, flag, set, help)	#name,
+#include "vocab.def"
+};
+
+static const struct {
+	enum key_place place;
+	const char *name;
+	enum word_arg arg;
+} keys[] = {
+#define KEY(where, name, arg, help)	{ KEY_##where, #name, arg },
+#include "vocab.def"
+};
+
+static const struct word *find(const struct word *words, size_t n,
+    struct str name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_eq_z(name, words[i].name))
+			return &words[i];
+	return NULL;
+}
+
+const struct word *condition_find(struct str name)
+{
+	return find(condition_words, n_condition_words, name);
+}
+
+const struct word *action_find(struct str name)
+{
+	return find(action_words, n_action_words, name);
+}
+
+const char *const *condition_names(size_t *n_out)
+{
+	*n_out = COUNT(names_of_conditions);
+	return names_of_conditions;
+}
+
+const char *const *action_names(size_t *n_out)
+{
+	*n_out = COUNT(names_of_actions);
+	return names_of_actions;
+}
+
+bool state_find(struct builder *b, const struct node *n,
+    const struct state_word **out)
+{
+	struct str word;
+
+	if (!build_text(b, n, "is", &word))
+		return false;
+	for (size_t i = 0; i < n_state_words; i++)
+		if (str_eq_z(word, state_words[i].name)) {
+			*out = &state_words[i];
+			return true;
+		}
+	return problem_hint(b->ps, n->pos, build_nearest(b, word,
+	    names_of_states, COUNT(names_of_states)),
+	    "`%.*s` is none of unread, read, starred, important, answered, "
+	    "forwarded, draft", STR_ARG(word));
+}
+
+bool keys_check(struct builder *b, const struct node *map,
+    enum key_place place, const char *what)
+{
+	const char *known[COUNT(keys)];
+	size_t n = 0;
+	bool ok;
+
+	for (size_t i = 0; i < COUNT(keys); i++)
+		if (keys[i].place == place)
+			known[n++] = keys[i].name;
+	ok = node_only_keys(map, known, n, what, b->ps);
+	if (map->kind != NODE_MAP)
+		return false;
+	for (size_t k = 0; k < map->n; k++)
+		for (size_t i = 0; i < COUNT(keys); i++)
+			if (keys[i].place == place &&
+			    keys[i].arg == ARG_LATER && str_eq_z(
+			    map->keys[k]->text, keys[i].name))
+				ok = build_later(b, map->keys[k]);
+	return ok;
+}

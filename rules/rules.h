@@ -197,7 +197,8 @@ struct rule_result {
 	const char *not_reached;	/* the reason, one clause */
 	const char *unknown;	/* the reason, one clause */
 	bool failed;		/* it matched, but a template could not be
-				   filled: nothing of it is done */
+				   filled: nothing of it is done, and truth
+				   is FALSE, for it did not fire */
 	struct str failure;	/* the sentence */
 	const struct explained *tree;	/* with explain; else NULL */
 };
@@ -215,13 +216,19 @@ struct verdict {
 	size_t n_labels_after;
 	struct str *labels_before;
 	size_t n_labels_before;
+	/* Special places are "Archive", "Trash", "Spam" (for \Junk) and so
+	 * on, as `mailbox:` conditions and tests name them; a deleted message
+	 * is in "(deleted)". */
 	struct str mailbox_after;
-	struct str *flags_after;
+	struct str *flags_after;	/* sorted */
 	size_t n_flags_after;
 };
 
 /*
- * Judges one message.  Never fails.  IN->mail caches in its own arena; the
+ * Judges one message.  Never fails.  A rule is done as a whole or not at all:
+ * one with first_of is unknown while its branch is.  The label INBOX is a
+ * place: to set it is to move to INBOX, to take it away where it is there is
+ * to archive; it never stands in wants.labels.  IN->mail caches in its own arena; the
  * verdict lives in A.  May be called again for the same message with more
  * known.
  */
@@ -236,9 +243,11 @@ struct explained {
 	struct pos pos;
 	enum truth truth;
 	bool reached;
-	bool decides;		/* the first leaf that settled the rule */
+	bool decides;		/* the first leaf that settled the rule; a
+				   named condition stands for its leaves */
 	struct str value;	/* the deciding value, decoded; may be empty */
-	struct str reason;	/* for unknown and not reached */
+	struct str reason;	/* for unknown and not reached, and where
+				   a plain "no" would say too little */
 	const struct explained *const *kids;
 	size_t n_kids;
 };

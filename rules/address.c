@@ -10,7 +10,9 @@
 
 #include <string.h>
 
+#include "charset.h"
 #include "mime.h"
+#include "words.h"
 
 enum token_kind {
 	TOKEN_END,
@@ -61,13 +63,16 @@ static size_t comment_end(struct str s, size_t at)
 
 static bool is_special(char c)
 {
-	return c && strchr("<>@,;:", c);
+	return c == '<' || c == '>' || c == '@' || c == ',' || c == ';' ||
+	    c == ':';
 }
 
 static bool ends_word(const struct lexer *l, size_t at)
 {
 	char c = l->s.p[at];
 
+	if (c > '@' || (c >= '-' && c <= '9'))
+		return false;		/* most of them, quickly */
 	return ch_space(c) || is_special(c) ||
 	    (c == '"' && !l->plain_quotes) || (c == '(' && !l->plain_parens);
 }
@@ -88,12 +93,12 @@ static size_t word_end(struct lexer *l, bool literal)
 
 	if (literal && l->s.p[at] == '[' && (n = literal_end(l->s, at)) > at)
 		return n;
-	if ((n = mime_word_length(l->s, at)) > 0)
+	if ((n = words_length(l->s, at)) > 0)
 		return at + n;
 	do {
 		at += l->s.p[at] == '\\' && at + 1 < l->s.n ? 2 : 1;
 	} while (at < l->s.n && !ends_word(l, at) &&
-	    !(l->s.p[at] == '=' && mime_word_length(l->s, at)));
+	    !(l->s.p[at] == '=' && words_length(l->s, at)));
 	return at < l->s.n ? at : l->s.n;
 }
 
@@ -179,7 +184,7 @@ static struct str phrase(struct arena *a, const struct token *t, size_t n)
 	struct str text;
 	struct buf b;
 
-	if (n == 1 && t[0].kind != TOKEN_COMMENT && mime_is_plain(t[0].raw) &&
+	if (n == 1 && t[0].kind != TOKEN_COMMENT && words_are_plain(t[0].raw) &&
 	    !memchr(t[0].raw.p, '\\', t[0].raw.n))
 		return str_trim(t[0].raw);
 	buf_init(&b, MAIL_VALUE_MAX);
@@ -192,7 +197,7 @@ static struct str phrase(struct arena *a, const struct token *t, size_t n)
 	}
 	text = str_trim(arena_str(a, buf_str(&b)));
 	buf_free(&b);
-	return str_trim(mime_decode_words(a, text));
+	return str_trim(words_decode(a, text));
 }
 
 static struct str comment_text(struct arena *a, struct str raw)
@@ -231,6 +236,18 @@ static struct str quote(struct arena *a, struct str local)
 	text = arena_str(a, buf_str(&b));
 	buf_free(&b);
 	return text;
+}
+
+static struct str join_at(struct arena *a, struct str local,
+    struct str domain)
+{
+	size_t n = local.n + 1 + domain.n;
+	char *p = arena_alloc(a, n + 1);
+
+	memcpy(p, local.p, local.n);
+	p[local.n] = '@';
+	memcpy(p + local.n + 1, domain.p, domain.n);
+	return (struct str){ p, n };
 }
 
 struct str address_domain(struct arena *a, struct str domain)
@@ -278,8 +295,7 @@ static void add_entry(struct reader *r, struct str name, struct str local,
 	spelled = local.n == 0 || needs_no_quotes(local) ? local :
 	    quote(r->arena, local);
 	if (domain.n)
-		spelled = arena_printf(r->arena, "%.*s@%.*s",
-		    STR_ARG(spelled), STR_ARG(domain));
+		spelled = join_at(r->arena, spelled, domain);
 	r->list[r->n++] = (struct address){ name, spelled, local, domain };
 }
 
@@ -297,7 +313,7 @@ static struct str glue(struct reader *r, const struct token *t, size_t n)
 	struct buf b;
 
 	if (n == 1 && !memchr(t[0].raw.p, '\\', t[0].raw.n))
-		return mime_raw_text(r->arena, t[0].raw);
+		return charset_raw_text(r->arena, t[0].raw);
 	buf_init(&b, MAIL_VALUE_MAX);
 	for (size_t i = 0; i < n; i++) {
 		if (i && !is_joined(&t[i - 1], &t[i]))
@@ -306,7 +322,7 @@ static struct str glue(struct reader *r, const struct token *t, size_t n)
 	}
 	text = arena_str(r->arena, buf_str(&b));
 	buf_free(&b);
-	return mime_raw_text(r->arena, text);
+	return charset_raw_text(r->arena, text);
 }
 
 /*
@@ -330,7 +346,7 @@ static bool read_spec(struct reader *r, const struct token *t, size_t n,
 		if (!is_joined(&t[i - 1], &t[i]))
 			return false;
 	if (n == 0 || t[0].kind == TOKEN_QUOTED ||
-	    mime_word_length(t[0].raw, 0))
+	    words_length(t[0].raw, 0))
 		return false;
 	*local = glue(r, t, n);
 	return needs_no_quotes(*local);
@@ -372,7 +388,7 @@ static void add_text_entry(struct reader *r, size_t from, size_t to)
 	    r->item[0].at == from && r->item[0].end == to)
 		text = phrase(r->arena, r->item, 1);
 	else
-		text = str_trim(mime_decode_words(r->arena, text));
+		text = str_trim(words_decode(r->arena, text));
 	if (text.n)
 		add_entry(r, text, STR_EMPTY, STR_EMPTY);
 }
@@ -431,6 +447,13 @@ static void push(struct reader *r, struct token t)
 	r->item[r->n_item++] = t;
 }
 
+/* Is "mailto" all there is behind the phrase? */
+static bool is_scheme(const struct reader *r, size_t n_phrase)
+{
+	return r->n_item == n_phrase + 1 &&
+	    str_ieq_z(r->item[n_phrase].raw, "mailto");
+}
+
 /*
  * Inside <...>, the "<" being taken.  The tokens go behind those of the
  * phrase.  A route (RFC 5322 4.4: "@a,@b:") ends at its colon; without a
@@ -453,7 +476,7 @@ static void read_angle(struct reader *r)
 			break;
 		if (is(&t, '@') && r->n_item == n_phrase)
 			route = true;
-		if (is(&t, ':')) {
+		if (is(&t, ':') && (route || is_scheme(r, n_phrase))) {
 			r->n_item = n_phrase;
 			route = false;
 			continue;
@@ -490,6 +513,8 @@ size_t addresses_read(struct arena *a, struct str text,
 	};
 	struct token t;
 
+	r.cap_item = 16;
+	r.item = arena_array(a, r.cap_item, sizeof(*r.item));
 	do {
 		t = next_token(&r.lexer);
 		if (t.kind == TOKEN_END || is(&t, ',') || is(&t, ';')) {

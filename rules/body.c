@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "content.h"
 #include "html.h"
 #include "mime.h"
 
@@ -10,7 +11,7 @@
 
 struct part {
 	struct str content;	/* as it stands in the message */
-	struct mime_type type;
+	struct content_type type;
 	struct str kind, filename;	/* of Content-Disposition */
 	enum mime_encoding encoding;
 	bool is_message;	/* message/rfc822, looked into */
@@ -213,17 +214,17 @@ static struct part_fields take_fields(struct walk *w)
 static void read_fields(struct arena *a, const struct part_fields *f,
     bool digest, struct part *p)
 {
-	struct mime_disposition d = { STR_EMPTY, STR_EMPTY };
+	struct content_disposition d = { STR_EMPTY, STR_EMPTY };
 
-	mime_type_read(a, f->type, &p->type);
+	content_type_read(a, f->type, &p->type);
 	if (p->type.type.n == 0)
 		p->type.type = digest ? STR_LIT("message/rfc822") :
 		    STR_LIT("text/plain");
 	if (f->disposition.n)
-		mime_disposition_read(a, f->disposition, &d);
+		content_disposition_read(a, f->disposition, &d);
 	p->kind = d.kind;
 	p->filename = d.filename.n ? d.filename : p->type.name;
-	p->encoding = mime_encoding_read(f->encoding);
+	p->encoding = content_encoding_read(f->encoding);
 }
 
 static struct part *add_part(struct walk *w, const struct part *p)

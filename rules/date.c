@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define TOKENS	24		/* more than any date has */
+#define YEAR_MIN	1900	/* RFC 5322 3.3 */
 
 struct token {
 	char kind;		/* '0' number, 'a' letters, else the mark */
@@ -241,12 +242,10 @@ static void take_zone_name(struct tokens *t, struct date *d)
 
 static bool take_zone(struct tokens *t, struct date *d)
 {
-	char kind;
-
 	if (here(t)->kind == 'a')
 		take_zone_name(t, d);
-	kind = here(t)->kind;
-	return (kind != '+' && kind != '-') || take_offset(t, d);
+	return (here(t)->kind != '+' && here(t)->kind != '-') ||
+	    take_offset(t, d);
 }
 
 static int days_in(int year, int month)
@@ -261,7 +260,7 @@ static int days_in(int year, int month)
 
 static bool in_range(const struct date *d)
 {
-	return d->year >= 1 && d->month >= 1 && d->month <= 12 &&
+	return d->year >= YEAR_MIN && d->month >= 1 && d->month <= 12 &&
 	    d->day >= 1 && d->day <= days_in(d->year, d->month) &&
 	    d->hour <= 23 && d->min <= 59 && d->sec <= 60 &&
 	    d->east > -100 * 3600 && d->east < 100 * 3600;

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "body.h"
-#include "mime.h"
+#include "words.h"
 
 #define GROUPS	32		/* slots for the names that rules ask for */
 
@@ -294,7 +294,7 @@ struct str mail_field_text(struct mail *m, struct str name, size_t k)
 		return STR_EMPTY;
 	f = &m->fields[g->at[k]];
 	if (!f->has_text) {
-		f->text = str_trim(mime_decode_words(m->arena,
+		f->text = str_trim(words_decode(m->arena,
 		    str_trim(unfolded(m, g->at[k]))));
 		f->has_text = true;
 	}

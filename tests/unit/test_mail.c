@@ -345,6 +345,7 @@ static const struct {
 	    "Alice|alice@example.org / |bob@example.org" },
 	{ "mailto:alice@example.org", "|alice@example.org" },
 	{ "Alice <mailto:alice@example.org>", "Alice|alice@example.org" },
+	{ "Alice <a:b@example.org>", "Alice|\"a:b\"@example.org" },
 	/* no domain, no address */
 	{ "alice", "|alice" },
 	{ "root (Cron)", "Cron|root" },
@@ -461,6 +462,7 @@ static const struct {
 	{ "Wed, 15 Jan 2020 12:00:61 +0000", NONE, 0 },
 	{ "Wed, 15 Jan 2020 12:00:00 +0160", NONE, 0 },
 	{ "Wed, 15 Jan 2020 12:00:00 +99999", NONE, 0 },
+	{ "0001-01-01 00:00:00 +0000", NONE, 0 },
 	{ "Wed, 0 Jan 2020 12:00:00 +0000", NONE, 0 },
 	{ "Wed, 15 Jan 20200 12:00:00 +0000", NONE, 0 },
 	{ "Wed, 15 Foo 2020 12:00:00 +0000", NONE, 0 },

@@ -10,9 +10,12 @@
 
 #include <cmocka.h>
 
+#include "rules/charset.h"
+#include "rules/content.h"
 #include "rules/html.h"
 #include "rules/mail.h"
 #include "rules/mime.h"
+#include "rules/words.h"
 
 #define assert_str(s, z) \
 	do { \
@@ -117,19 +120,19 @@ static const struct {
 static void test_words(void **state)
 {
 	for (size_t i = 0; i < COUNT(words); i++) {
-		struct str got = mime_decode_words(*state,
+		struct str got = words_decode(*state,
 		    str_of(words[i].written));
 
 		assert_str(got, words[i].text);
 		assert_true(utf8_valid(got));
 	}
-	assert_int_equal(mime_word_length(STR_LIT("x=?a?q?b?=c"), 1), 9);
-	assert_int_equal(mime_word_length(STR_LIT("x=?a?q?b?=c"), 0), 0);
-	assert_int_equal(mime_word_length(STR_LIT("=?a?q?b"), 0), 0);
-	assert_true(mime_is_plain(STR_LIT("a = b ?")));
-	assert_false(mime_is_plain(STR_LIT("a =? b")));
-	assert_false(mime_is_plain(STR_LIT("a\0b")));
-	assert_str(mime_raw_text(*state, STR_LIT("a\0\xFC")),
+	assert_int_equal(words_length(STR_LIT("x=?a?q?b?=c"), 1), 9);
+	assert_int_equal(words_length(STR_LIT("x=?a?q?b?=c"), 0), 0);
+	assert_int_equal(words_length(STR_LIT("=?a?q?b"), 0), 0);
+	assert_true(words_are_plain(STR_LIT("a = b ?")));
+	assert_false(words_are_plain(STR_LIT("a =? b")));
+	assert_false(words_are_plain(STR_LIT("a\0b")));
+	assert_str(charset_raw_text(*state, STR_LIT("a\0\xFC")),
 	    "a" BAD "\xC3\xBC");
 }
 
@@ -152,6 +155,23 @@ static void test_types(void **state)
 		    "", "a b.png" },
 		{ "image/png; name*0*=utf-8''%C3; name*1*=%BC.png",
 		    "image/png", "", "", "\xC3\xBC.png" },
+		{ "image/png; name*1*=%BC.png; name*0*=utf-8''%C3",
+		    "image/png", "", "", "\xC3\xBC.png" },
+		{ "image/png; name*0=a; name*2=c; name*10=d", "image/png",
+		    "", "", "acd" },
+		{ "image/png; name=plain; name*=''%41", "image/png", "", "",
+		    "plain" },
+		{ "image/png; name*=gb2312''%81%40", "image/png", "", "",
+		    "\xE4\xB8\x82" },
+		{ "image/png; name*0=\"=?utf-8?q?=C3=\"; name*1=\"BC?=\"",
+		    "image/png", "", "", "\xC3\xBC" },
+		{ "image/png; name==?utf-8?q?a;b?=; x=y", "image/png", "", "",
+		    "a;b" },
+		{ "image/png; name=\"C:\\dir\\\\a\\\"b\" x; charset=c d",
+		    "image/png", "c", "", "C:\\dir\\a\"b" },
+		{ "image/png; name=\"never closed", "image/png", "", "",
+		    "never closed" },
+		{ "image/png; = ; x ; ;name=a", "image/png", "", "", "a" },
 		{ "image/png; name=\"=?utf-8?Q?=C3=BC?=.png\"", "image/png",
 		    "", "", "\xC3\xBC.png" },
 		{ "image/png; name=\xFC.png", "image/png", "", "",
@@ -164,22 +184,22 @@ static void test_types(void **state)
 		{ "", "", "", "", "" },
 		{ ";;;", "", "", "", "" },
 	};
-	struct mime_disposition d;
+	struct content_disposition d;
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct mime_type t;
+		struct content_type t;
 
-		mime_type_read(*state, str_of(rows[i].value), &t);
+		content_type_read(*state, str_of(rows[i].value), &t);
 		assert_str(t.type, rows[i].type);
 		assert_str(t.charset, rows[i].charset);
 		assert_str(t.boundary, rows[i].boundary);
 		assert_str(t.name, rows[i].name);
 	}
-	mime_disposition_read(*state, STR_LIT(" Attachment; "
+	content_disposition_read(*state, STR_LIT(" Attachment; "
 	    "filename*=iso-8859-1'de'%FC.txt"), &d);
 	assert_str(d.kind, "attachment");
 	assert_str(d.filename, "\xC3\xBC.txt");
-	mime_disposition_read(*state, STR_LIT("inline"), &d);
+	content_disposition_read(*state, STR_LIT("inline"), &d);
 	assert_str(d.kind, "inline");
 	assert_str(d.filename, "");
 }
@@ -212,7 +232,7 @@ static void test_encodings(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++)
-		assert_int_equal(mime_encoding_read(str_of(rows[i].value)),
+		assert_int_equal(content_encoding_read(str_of(rows[i].value)),
 		    rows[i].encoding);
 	for (size_t i = 0; i < COUNT(bodies); i++) {
 		struct buf out;
@@ -536,7 +556,7 @@ static void test_hard_sources(void **state)
 		    "Content-Type: text/html\n\n", pieces[i], 300000)),
 		    &list, &cut);
 	for (size_t i = 0; i < COUNT(pieces); i++)
-		mime_decode_words(*state, made(*state, "=?utf-8?q?",
+		words_decode(*state, made(*state, "=?utf-8?q?",
 		    pieces[i], 100000));
 	is_cut(whole(*state, made(*state, "Content-Type: text/plain", ";a*1=b",
 	    100000)));

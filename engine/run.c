@@ -337,7 +337,7 @@ static bool visit(struct pass *p, struct str mailbox, bool watched,
 	if (!sync_is_needed(&v.sync))
 		return true;
 	set_up_judge(&v);
-	if (!find_places(p, e) ||
+	if (((v.sync.fresh.n || v.sync.stale.n) && !find_places(p, e)) ||
 	    !judge_messages(&v.judge, &v.sync.fresh, &v.sync.stale, e))
 		return false;
 	count_items(&v);

@@ -193,39 +193,70 @@ static void take_answer(struct store_imap *s, struct op *ops, size_t n,
 		}
 }
 
-static bool add_label(struct store_imap *s, struct op *ops, size_t n,
-    struct str label, struct err *e)
+static bool holds(const struct label_folders *l, struct str label,
+    const struct identity *id)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (str_eq(l->list[i].label, label))
+			return l->list[i].n && bsearch(id, l->list[i].ids,
+			    l->list[i].n, sizeof(*id), by_digest);
+	return false;
+}
+
+/* The messages that want a copy in LABEL's folder and have none there, a
+ * crash's late one included. */
+static void choose(const struct label_folders *l, struct op *ops, size_t n,
+    struct str label, struct uidset *set)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (ops[i].kind != OP_ADD_LABELS ||
+		    ops[i].outcome == OP_FAILED || !has_label(&ops[i], label))
+			continue;
+		if (!holds(l, label, ops[i].id))
+			uidset_add(set, ops[i].uid);
+		else if (ops[i].outcome == OP_TODO)
+			ops[i].outcome = OP_DONE;
+	}
+}
+
+/* False: the store is lost.  A folder that cannot be made fails the ops. */
+static bool make_folder(struct store_imap *s, struct op *ops, size_t n,
+    struct str label, bool *made_out, struct err *e)
+{
+	struct err mine = { 0 };
+
+	if (!store_imap_exists(s, label, made_out, e))
+		return false;
+	if (*made_out || store_imap_create(&s->base, label, &mine)) {
+		*made_out = true;
+		return true;
+	}
+	if (mine.kind != ERR_MESSAGE) {
+		*e = mine;
+		return false;
+	}
+	for (size_t i = 0; i < n; i++)
+		if (ops[i].kind == OP_ADD_LABELS && has_label(&ops[i], label))
+			fail(s, &ops[i], false, str_of(mine.msg));
+	return true;
+}
+
+static bool add_label(struct store_imap *s, const struct label_folders *l,
+    struct op *ops, size_t n, struct str label, struct err *e)
 {
 	struct imap_change *change = NULL;
 	struct uidset set;
 	struct str name;
-	bool yes, ok;
+	bool made, ok;
 
 	uidset_init(&set, s->arena);
-	for (size_t i = 0; i < n; i++)
-		if (ops[i].kind == OP_ADD_LABELS &&
-		    ops[i].outcome != OP_FAILED && has_label(&ops[i], label))
-			uidset_add(&set, ops[i].uid);
+	choose(l, ops, n, label, &set);
 	if (set.n == 0)
 		return true;
-	if (!store_imap_exists(s, label, &yes, e))
+	if (!make_folder(s, ops, n, label, &made, e))
 		return false;
-	if (!yes) {
-		struct err mine = { 0 };
-
-		if (!store_imap_create(&s->base, label, &mine)) {
-			if (mine.kind != ERR_MESSAGE) {
-				*e = mine;
-				return false;
-			}
-			for (size_t i = 0; i < n; i++)
-				if (ops[i].kind == OP_ADD_LABELS &&
-				    has_label(&ops[i], label))
-					fail(s, &ops[i], false,
-					    str_of(mine.msg));
-			return true;
-		}
-	}
+	if (!made)
+		return true;
 	ok = store_imap_name(s, label, &name, e) &&
 	    imap_copy(s->session, s->arena, &set, name, &change, e) &&
 	    store_imap_wait(s, e);
@@ -281,11 +312,16 @@ bool label_folders_apply(struct store_imap *s, struct op *ops, size_t n,
 {
 	struct str *labels, mailbox = s->selected;
 	size_t count = labels_of(s->arena, ops, n, OP_ADD_LABELS, &labels);
+	struct fetch_items items = { .labels = labels, .n_labels = count };
+	struct label_folders *folders;
 	struct mailbox_state state;
 	bool left = false;
 
+	if (count && (!label_folders_load(s, s->arena, &items, &folders,
+	    e) || !store_imap_select(&s->base, mailbox, true, &state, e)))
+		return false;
 	for (size_t i = 0; i < count; i++)
-		if (!add_label(s, ops, n, labels[i], e))
+		if (!add_label(s, folders, ops, n, labels[i], e))
 			return false;
 	for (size_t i = 0; i < n; i++) {
 		if (ops[i].kind != OP_REMOVE_LABELS)

@@ -899,13 +899,24 @@ static void read_cond(struct reads *reads, const struct cond *c)
 		read_cond(reads, c->kids[i]);
 }
 
+/* What it fills in; and whether a label is there already. */
+static void read_action(struct reads *reads, const struct action *a)
+{
+	struct str label;
+
+	if (!a->text)
+		return;
+	template_needs(a->text, read_field, reads);
+	if ((a->kind == ACTION_LABEL || a->kind == ACTION_UNLABEL) &&
+	    template_literal(a->text, &label))
+		read_label(reads, label);
+}
+
 static void read_branch(struct reads *reads, const struct branch *br)
 {
 	read_cond(reads, br->when);
 	for (size_t i = 0; i < br->n_actions; i++)
-		if (br->actions[i].text)
-			template_needs(br->actions[i].text, read_field,
-			    reads);
+		read_action(reads, &br->actions[i]);
 	for (size_t i = 0; i < br->n_first_of; i++)
 		read_branch(reads, &br->first_of[i]);
 }

@@ -86,8 +86,8 @@ const struct rule_info *rules_info(const struct rules *r, size_t index);
 size_t rules_fields(const struct rules *r, const struct str **list_out,
     bool *whole_out);
 
-/* The literal labels that conditions read (globs not); for stores where
- * labels are folders. */
+/* The literal labels that conditions read (globs not) and actions set or take
+ * away; for stores where labels are folders. */
 size_t rules_labels_read(const struct rules *r,
     const struct str **list_out);
 
@@ -228,9 +228,10 @@ struct verdict {
  * Judges one message.  Never fails.  A rule is done as a whole or not at all:
  * one with first_of is unknown while its branch is.  The label INBOX is a
  * place: to set it is to move to INBOX, to take it away where it is there is
- * to archive; it never stands in wants.labels.  IN->mail caches in its own arena; the
- * verdict lives in A.  May be called again for the same message with more
- * known.
+ * to archive; it never stands in wants.labels.
+ *
+ * IN->mail caches in its own arena; the verdict lives in A.  May be called
+ * again for the same message with more known.
  */
 void rules_match(const struct rules *r, struct arena *a,
     const struct match_input *in, struct verdict *out);

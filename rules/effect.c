@@ -37,33 +37,6 @@ static struct answer answer_of(enum truth truth, struct doubt d)
 	return (struct answer){ truth, d.ask, d.why };
 }
 
-/* -------------------------------------------------------------- answers */
-
-static const char *missing_reason(unsigned bits)
-{
-	if (bits & RULES_ASK_FLAGS)
-		return "its flags are not known";
-	if (bits & RULES_ASK_LABELS)
-		return "its labels are not known";
-	if (bits & RULES_ASK_SIZE)
-		return "its size is not known";
-	if (bits & RULES_ASK_RECEIVED)
-		return "when it arrived is not known";
-	if (bits & RULES_ASK_FIELDS)
-		return "its header is not known";
-	return "its text is not known";
-}
-
-struct answer answer_missing(const struct match_input *in, unsigned bits)
-{
-	unsigned ask = bits & ~in->denied;
-
-	if (ask == 0 && in->denied_reason)
-		return (struct answer){ TRUTH_UNKNOWN, 0,
-		    in->denied_reason };
-	return (struct answer){ TRUTH_UNKNOWN, ask, missing_reason(bits) };
-}
-
 /* ---------------------------------------------------------------- marks */
 
 static uint64_t mark_hash(const struct marks *ms, struct str name)

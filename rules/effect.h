@@ -15,17 +15,8 @@
 #ifndef TAMIS_EFFECT_H
 #define TAMIS_EFFECT_H
 
+#include "answer.h"
 #include "compile.h"
-
-/* True, false, or unknown with what to ask and why. */
-struct answer {
-	enum truth truth;
-	unsigned ask;		/* RULES_ASK_*, if unknown; 0: for good */
-	const char *why;	/* one clause, if unknown */
-};
-
-/* Unknown for want of the facts BITS, or for good where they are denied. */
-struct answer answer_missing(const struct match_input *in, unsigned bits);
 
 /* What an unknown thing hangs on. */
 struct doubt {

@@ -13,6 +13,7 @@
 #define TAMIS_EVALUATE_H
 
 #include "effect.h"
+#include "operand.h"
 
 /* What the evaluation found at one condition; kept for explain. */
 struct note {
@@ -39,12 +40,7 @@ struct evaluation {
 	struct memo *memos;	/* by cond->memo */
 	struct note *notes;	/* by cond->id; NULL without explain */
 	struct note here;	/* of the leaf being evaluated */
-	/* What made the last leaf true; for captures. */
-	struct {
-		const struct address *address;
-		const struct attachment *attachment;
-		struct str text;
-	} hit;
+	struct hit hit;		/* what made the last leaf true */
 	struct kept_ids *ids;
 	unsigned ticks;
 	bool late;		/* the message's time is up */
@@ -53,6 +49,13 @@ struct evaluation {
 void evaluation_init(struct evaluation *v, const struct rules *r,
     struct arena *a, const struct match_input *in,
     const struct effects *fx);
+
+#define EVALUATION_LATE	"the time for this message was up"
+
+/* Is the message's time up?  Once it is, it stays so. */
+bool evaluation_late(struct evaluation *v);
+/* The same after one more step of work; looks at the clock now and then. */
+bool evaluation_tick(struct evaluation *v);
 
 /* C may be NULL: always. */
 struct answer evaluate(struct evaluation *v, const struct cond *c);

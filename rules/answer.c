@@ -1,0 +1,83 @@
+#include "answer.h"
+
+struct answer answer_settled(bool yes)
+{
+	return (struct answer){ .truth = truth_of(yes) };
+}
+
+struct answer answer_unknown(unsigned ask, const char *why)
+{
+	return (struct answer){ TRUTH_UNKNOWN, ask, why };
+}
+
+static const char *missing_reason(unsigned bits)
+{
+	if (bits & RULES_ASK_FLAGS)
+		return "its flags are not known";
+	if (bits & RULES_ASK_LABELS)
+		return "its labels are not known";
+	if (bits & RULES_ASK_SIZE)
+		return "its size is not known";
+	if (bits & RULES_ASK_RECEIVED)
+		return "when it arrived is not known";
+	if (bits & RULES_ASK_FIELDS)
+		return "its header is not known";
+	return "its text is not known";
+}
+
+struct answer answer_missing(const struct match_input *in, unsigned bits)
+{
+	unsigned ask = bits & ~in->denied;
+
+	if (ask == 0 && in->denied_reason)
+		return answer_unknown(0, in->denied_reason);
+	return answer_unknown(ask, missing_reason(bits));
+}
+
+void answer_add(struct answer *sum, struct answer part)
+{
+	sum->truth = TRUTH_UNKNOWN;
+	sum->ask |= part.ask;
+	if (!sum->why)
+		sum->why = part.why;
+}
+
+struct answer answer_not(struct answer a)
+{
+	if (a.truth != TRUTH_UNKNOWN)
+		a.truth = truth_of(a.truth == TRUTH_FALSE);
+	return a;
+}
+
+unsigned ask_cheapest(unsigned ask)
+{
+	const unsigned facts = RULES_ASK_FLAGS | RULES_ASK_LABELS |
+	    RULES_ASK_SIZE | RULES_ASK_RECEIVED;
+
+	if (ask & facts)
+		return ask & facts;
+	if (ask & RULES_ASK_FIELDS)
+		return RULES_ASK_FIELDS;
+	return ask;
+}
+
+enum truth truth_of(bool yes)
+{
+	return yes ? TRUTH_TRUE : TRUTH_FALSE;
+}
+
+enum truth truth_either(enum truth a, enum truth b)
+{
+	if (a == TRUTH_TRUE || b == TRUTH_TRUE)
+		return TRUTH_TRUE;
+	return a == TRUTH_UNKNOWN || b == TRUTH_UNKNOWN ? TRUTH_UNKNOWN :
+	    TRUTH_FALSE;
+}
+
+enum truth truth_both(enum truth a, enum truth b)
+{
+	if (a == TRUTH_FALSE || b == TRUTH_FALSE)
+		return TRUTH_FALSE;
+	return a == TRUTH_UNKNOWN || b == TRUTH_UNKNOWN ? TRUTH_UNKNOWN :
+	    TRUTH_TRUE;
+}

@@ -1,0 +1,36 @@
+/*
+ * answer - true, false, or unknown with what to ask and why.
+ *
+ * What the parts of a condition come to, and how they add up (Kleene's
+ * strong three values; a question is as dear as the cheapest that may still
+ * settle the whole).
+ */
+#ifndef TAMIS_ANSWER_H
+#define TAMIS_ANSWER_H
+
+#include "rules.h"
+
+struct answer {
+	enum truth truth;
+	unsigned ask;		/* RULES_ASK_*, if unknown; 0: for good */
+	const char *why;	/* one clause, if unknown */
+};
+
+struct answer answer_settled(bool yes);
+struct answer answer_unknown(unsigned ask, const char *why);
+/* Unknown for want of the facts BITS, or for good where they are denied. */
+struct answer answer_missing(const struct match_input *in, unsigned bits);
+/* An unknown part of something that no other part has settled. */
+void answer_add(struct answer *sum, struct answer part);
+struct answer answer_not(struct answer a);
+
+/* Facts come with one question, the header with the next, the body last. */
+unsigned ask_cheapest(unsigned ask);
+
+enum truth truth_of(bool yes);
+/* For "any of": true settles it. */
+enum truth truth_either(enum truth a, enum truth b);
+/* For "all of": false settles it. */
+enum truth truth_both(enum truth a, enum truth b);
+
+#endif

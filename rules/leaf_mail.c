@@ -1,0 +1,390 @@
+/*
+ * Conditions on the message itself: header fields, text, attachments.
+ */
+#include "leaf.h"
+
+#define KEPT_IDS_MAX	16	/* fields whose identifiers are kept */
+#define VALUES_SHOWN	3	/* of an explanation */
+
+/* ------------------------------------------------- what explain wants */
+
+void leaf_show(struct evaluation *v, struct str value)
+{
+	if (v->notes)
+		v->here.value = value;
+}
+
+void leaf_show_reason(struct evaluation *v, const char *why)
+{
+	if (v->notes)
+		v->here.why = why;
+}
+
+void leaf_show_another(struct evaluation *v, struct str value, size_t k)
+{
+	if (!v->notes || k > VALUES_SHOWN)
+		return;
+	if (k == VALUES_SHOWN)
+		value = STR_LIT("...");
+	v->here.value = k == 0 ? value : arena_printf(v->arena,
+	    "%.*s, %.*s", STR_ARG(v->here.value), STR_ARG(value));
+}
+
+static struct str address_shown(struct arena *a, const struct address *ad)
+{
+	if (ad->name.n == 0)
+		return ad->address;
+	if (ad->address.n == 0)
+		return ad->name;
+	return arena_printf(a, "%.*s <%.*s>", STR_ARG(ad->name),
+	    STR_ARG(ad->address));
+}
+
+/* --------------------------------------------------------- header leaves */
+
+static bool field_known(const struct evaluation *v, struct str field)
+{
+	return v->in->mail && mail_knows_field(v->in->mail, field);
+}
+
+/* What a leaf over several occurrences has come to so far. */
+struct tally {
+	struct answer answer;	/* unless true */
+	size_t seen;
+};
+
+/* True when that settles the leaf. */
+static bool tally_add(struct evaluation *v, struct tally *t,
+    enum truth truth)
+{
+	t->seen++;
+	if (truth == TRUTH_TRUE)
+		return true;
+	if (truth == TRUTH_UNKNOWN)
+		answer_add(&t->answer, answer_unknown(0, PATTERN_LIMIT_REASON));
+	if (evaluation_tick(v)) {
+		answer_add(&t->answer, answer_unknown(0, EVALUATION_LATE));
+		return true;
+	}
+	return false;
+}
+
+static bool address_field(struct evaluation *v, const struct cond *c,
+    struct str field, struct tally *t)
+{
+	const struct address *list;
+	size_t n = mail_addresses(v->in->mail, field, &list);
+
+	for (size_t i = 0; i < n; i++) {
+		enum truth truth = tests_address(c, &list[i]);
+
+		if (truth == TRUTH_TRUE)
+			v->hit.address = &list[i];
+		if (v->notes && truth == TRUTH_TRUE)
+			leaf_show(v, address_shown(v->arena, &list[i]));
+		else if (v->notes && t->seen <= VALUES_SHOWN)
+			leaf_show_another(v, address_shown(v->arena, &list[i]),
+			    t->seen);
+		if (tally_add(v, t, truth)) {
+			if (truth == TRUTH_TRUE)
+				t->answer = answer_settled(true);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* `exists`: false when the leaf is settled or waits; else *A is unset. */
+static bool presence(struct evaluation *v, const struct cond *c,
+    struct answer *a)
+{
+	bool present = false;
+	struct answer missing = answer_settled(false);
+
+	for (size_t i = 0; i < c->n_fields && !present; i++)
+		if (!field_known(v, c->fields[i]))
+			answer_add(&missing, answer_missing(v->in,
+			    RULES_ASK_FIELDS));
+		else if (mail_field_count(v->in->mail, c->fields[i]))
+			present = true;
+	if (!present && missing.truth == TRUTH_UNKNOWN) {
+		*a = missing;
+		return false;
+	}
+	leaf_show(v, present ? STR_LIT("it is there") :
+	    STR_LIT("it is not there"));
+	*a = answer_settled(present == c->exists);
+	return a->truth == TRUTH_TRUE && c->n_tests > 0;
+}
+
+static void explain_nothing(struct evaluation *v, const struct cond *c)
+{
+	if (!v->notes)
+		return;
+	for (size_t i = 0; i < c->n_fields; i++)
+		if (mail_field_count(v->in->mail, c->fields[i])) {
+			leaf_show_reason(v, "the field is empty");
+			return;
+		}
+	leaf_show_reason(v, "there is no such field");
+}
+
+/* A leaf over the occurrences in its fields; EACH looks at one field. */
+static struct answer over_fields(struct evaluation *v, const struct cond *c,
+    bool (*each)(struct evaluation *, const struct cond *, struct str,
+    struct tally *))
+{
+	struct tally t = { .answer = answer_settled(false) };
+	struct answer a;
+
+	if (c->has_exists && !presence(v, c, &a))
+		return a;
+	for (size_t i = 0; i < c->n_fields; i++)
+		if (!field_known(v, c->fields[i]))
+			answer_add(&t.answer, answer_missing(v->in,
+			    RULES_ASK_FIELDS));
+		else if (each(v, c, c->fields[i], &t))
+			return t.answer;
+	if (t.seen == 0 && t.answer.truth == TRUTH_FALSE)
+		explain_nothing(v, c);
+	return t.answer;
+}
+
+static bool text_value(struct evaluation *v, const struct cond *c,
+    struct str value, struct tally *t)
+{
+	enum truth truth = tests_text(c, value);
+
+	if (truth == TRUTH_TRUE) {
+		v->hit.text = value;
+		leaf_show(v, value);
+		t->answer = answer_settled(true);
+		return true;
+	}
+	leaf_show_another(v, value, t->seen);
+	return tally_add(v, t, truth);
+}
+
+/* The identifiers of a field's occurrences are read once a message. */
+struct kept_ids {
+	struct str field;
+	size_t k;
+	struct str *ids;
+	size_t n;
+	struct kept_ids *next;
+};
+
+static size_t ids_of(struct evaluation *v, struct str field, size_t k,
+    struct str **out)
+{
+	struct kept_ids *kept;
+	size_t count = 0;
+
+	for (kept = v->ids; kept; kept = kept->next, count++)
+		if (kept->k == k && str_ieq(kept->field, field)) {
+			*out = kept->ids;
+			return kept->n;
+		}
+	if (count == KEPT_IDS_MAX) {
+		*out = NULL;	/* a field that may stand once, many times */
+		return 0;
+	}
+	kept = arena_make(v->arena, struct kept_ids);
+	*kept = (struct kept_ids){ .field = field, .k = k, .next = v->ids };
+	kept->n = mail_ids(v->arena, mail_field_text(v->in->mail, field, k),
+	    &kept->ids);
+	v->ids = kept;
+	*out = kept->ids;
+	return kept->n;
+}
+
+static bool ids_field(struct evaluation *v, const struct cond *c,
+    struct str field, struct tally *t)
+{
+	size_t n = mail_field_count(v->in->mail, field);
+
+	for (size_t k = 0; k < n && k < KEPT_IDS_MAX; k++) {
+		struct str *ids;
+		size_t n_ids = ids_of(v, field, k, &ids);
+
+		for (size_t i = 0; i < n_ids; i++)
+			if (text_value(v, c, ids[i], t))
+				return true;
+	}
+	return false;
+}
+
+static bool text_field(struct evaluation *v, const struct cond *c,
+    struct str field, struct tally *t)
+{
+	struct mail *m = v->in->mail;
+	size_t n = mail_field_count(m, field);
+	struct str id;
+
+	if (n == 0)
+		return false;
+	switch (c->source) {
+	case TEXT_MESSAGE_ID:
+		return text_value(v, c, mail_message_id(m), t);
+	case TEXT_LIST_ID:
+		id = mail_list_id(m);
+		if (c->local_part)
+			id = str_sub(id, 0, str_find_char(id, 0, '.'));
+		return text_value(v, c, id, t);
+	case TEXT_IDS:
+		return ids_field(v, c, field, t);
+	case TEXT_FIELD:
+		break;
+	}
+	for (size_t k = 0; k < n; k++)
+		if (text_value(v, c, mail_field_text(m, field, k), t))
+			return true;
+	return false;
+}
+
+static struct answer eval_sent(struct evaluation *v, const struct cond *c)
+{
+	int64_t sent;
+
+	if (!field_known(v, STR_LIT("Date")))
+		return answer_missing(v->in, RULES_ASK_FIELDS);
+	sent = mail_sent(v->in->mail);
+	if (sent == TIME_NONE) {
+		leaf_show_reason(v, "there is no readable Date");
+		return answer_settled(false);
+	}
+	return leaf_time(v, c, sent);
+}
+
+/* ----------------------------------------------------------- body leaves */
+
+static const char *cut_reason(struct evaluation *v, size_t limit)
+{
+	const size_t mib = 1024 * 1024, kib = 1024;
+	struct str s;
+
+	if (limit % mib == 0)
+		s = arena_printf(v->arena, "only the first %zu MiB of the "
+		    "text were looked at", limit / mib);
+	else if (limit % kib == 0)
+		s = arena_printf(v->arena, "only the first %zu KiB of the "
+		    "text were looked at", limit / kib);
+	else
+		s = arena_printf(v->arena, "only the first %zu octets of "
+		    "the text were looked at", limit);
+	return s.p;
+}
+
+static size_t body_limit(const struct evaluation *v)
+{
+	size_t limit = v->rules->limits.body_text;
+
+	return limit && limit < MAIL_PART_TEXT_MAX ? limit :
+	    MAIL_PART_TEXT_MAX;
+}
+
+/* Enough of a text around its beginning to be recognised. */
+static struct str excerpt(struct str text)
+{
+	struct str line;
+
+	text = str_trim(text);
+	if (!str_cut(&text, '\n', &line))
+		return STR_EMPTY;
+	return utf8_head(line, 80);
+}
+
+static struct answer eval_body(struct evaluation *v, const struct cond *c)
+{
+	const struct body_text *list;
+	struct answer a = answer_settled(false);
+	size_t limit = body_limit(v), n;
+	bool left_out, any = false;
+
+	if (!v->in->mail || !mail_knows_body(v->in->mail))
+		return answer_missing(v->in, RULES_ASK_BODY);
+	n = mail_body_texts(v->in->mail, &list, &left_out);
+	for (size_t i = 0; i < n; i++) {
+		bool cut = list[i].cut || list[i].text.n > limit;
+		struct str text = utf8_head(list[i].text, limit);
+		enum truth truth;
+
+		any |= str_trim(text).n > 0;
+		if (evaluation_late(v)) {
+			answer_add(&a, answer_unknown(0, EVALUATION_LATE));
+			return a;
+		}
+		truth = c->n_tests ? tests_text(c, text) : TRUTH_FALSE;
+		if (truth == TRUTH_TRUE && (!c->has_exists || c->exists)) {
+			v->hit.text = text;
+			leaf_show(v, excerpt(text));
+			return answer_settled(true);
+		}
+		if (truth == TRUTH_UNKNOWN)
+			answer_add(&a, answer_unknown(0, PATTERN_LIMIT_REASON));
+		else if (cut)
+			answer_add(&a, answer_unknown(0, cut_reason(v, limit)));
+	}
+	if (left_out)
+		answer_add(&a, answer_unknown(0,
+		    "parts of it were left out by a limit"));
+	if (!c->has_exists || c->n_tests)
+		return a;
+	if (any || a.truth == TRUTH_FALSE)
+		return answer_settled(any == c->exists);
+	return a;
+}
+
+static struct answer eval_attachment(struct evaluation *v,
+    const struct cond *c)
+{
+	const struct attachment *list;
+	struct tally t = { .answer = answer_settled(false) };
+	bool wanted = !c->has_exists || c->exists, left_out;
+	size_t n;
+
+	if (!v->in->mail || !mail_knows_body(v->in->mail))
+		return answer_missing(v->in, RULES_ASK_BODY);
+	n = mail_attachments(v->in->mail, &list, &left_out);
+	for (size_t i = 0; i < n; i++) {
+		enum truth truth = leaf_in_bounds(&c->bounds, list[i].size) ?
+		    tests_attachment(c, &list[i]) : TRUTH_FALSE;
+		struct str shown = list[i].name.n ? list[i].name :
+		    list[i].type;
+
+		if (truth == TRUTH_TRUE) {
+			v->hit.attachment = &list[i];
+			leaf_show(v, shown);
+			return answer_settled(wanted);
+		}
+		leaf_show_another(v, shown, t.seen);
+		if (tally_add(v, &t, truth))
+			return t.answer;
+	}
+	if (left_out)
+		answer_add(&t.answer, answer_unknown(0,
+		    "parts of it were left out by a limit"));
+	if (n == 0)
+		leaf_show_reason(v, "it has no attachment");
+	if (t.answer.truth == TRUTH_FALSE)
+		return answer_settled(!wanted);
+	return t.answer;
+}
+
+/* ----------------------------------------------------------------- face */
+
+struct answer leaf_mail(struct evaluation *v, const struct cond *c)
+{
+	switch (c->kind) {
+	case COND_ADDRESS:
+		return over_fields(v, c, address_field);
+	case COND_TEXT:
+		return over_fields(v, c, text_field);
+	case COND_SENT:
+		return eval_sent(v, c);
+	case COND_BODY:
+		return eval_body(v, c);
+	default:
+		return eval_attachment(v, c);
+	}
+}

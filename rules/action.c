@@ -77,6 +77,10 @@ static bool mark_action(struct builder *b, const struct node *n, void *ctx)
 
 	if (!state_find(b, n, &state))
 		return false;
+	if (str_eq_z(str_of(state->name), "draft") ||
+	    str_eq_z(str_of(state->name), "forwarded"))
+		return problem(b->ps, n->pos, "a message becomes `%s` by "
+		    "being one; it cannot be marked so", state->name);
 	action_add(m, set != state->negated ? ACTION_FLAG : ACTION_UNFLAG)
 	    ->text = template_of(b->arena, str_of(state->flag));
 	return true;

@@ -210,6 +210,28 @@ static struct str bare_id(const struct making *m, struct str text)
 	return text;
 }
 
+/* Domains compare in their ASCII form. */
+static bool ascii_domain(struct builder *b, const struct making *m,
+    enum text_op op, const struct node *n, struct str *text)
+{
+	bool ascii = true;
+	struct operand o;
+
+	for (size_t i = 0; i < text->n; i++)
+		ascii &= (unsigned char)text->p[i] < 0x80;
+	if (m->part != PART_DOMAIN || ascii)
+		return true;
+	if (op != OP_is)
+		return problem_hint(b->ps, n->pos, STR_LIT("write the part in "
+		    "its ASCII form, xn--..."), "only a whole domain can be "
+		    "written beyond ASCII");
+	if (!address_form(b, arena_printf(b->arena, "@%.*s",
+	    STR_ARG(*text)), n->pos, &o))
+		return false;
+	*text = o.text;
+	return true;
+}
+
 static bool pattern_operand(struct builder *b, const struct making *m,
     enum text_op op, const struct node *n, struct str text,
     struct operand *out)
@@ -222,6 +244,8 @@ static bool pattern_operand(struct builder *b, const struct making *m,
 	} else if (op != OP_matches) {
 		text = bare_id(m, text);
 	}
+	if (op != OP_regex && !ascii_domain(b, m, op, n, &text))
+		return false;
 	if (!make_pattern(b, m, op, n, text, &o.pattern))
 		return false;
 	*out = o;
@@ -357,12 +381,14 @@ static bool unknown_operator(struct builder *b, const struct making *m,
     const struct node *key)
 {
 	const char *names[COUNT(operators) + COUNT(parts)];
+	bool inner = m->part != PART_ANY;	/* below a part */
 	size_t n = 0;
 	struct str hint = STR_EMPTY;
 
 	for (size_t i = 0; i < COUNT(operators); i++)
-		names[n++] = operators[i].name;
-	for (size_t i = 0; m->address && i < COUNT(parts); i++)
+		if (!inner || operators[i].op != OP_exists)
+			names[n++] = operators[i].name;
+	for (size_t i = 0; m->address && !inner && i < COUNT(parts); i++)
 		names[n++] = parts[i].name;
 	if (str_eq_z(key->text, "not"))
 		hint = arena_printf(b->arena, "write `not: {%.*s: ...}`",

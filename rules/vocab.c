@@ -92,24 +92,55 @@ bool state_find(struct builder *b, const struct node *n,
 	    "forwarded, draft", STR_ARG(word));
 }
 
-bool keys_check(struct builder *b, const struct node *map,
+/* Is KEY one of PLACE? */
+static bool key_known(struct str key, enum key_place place,
+    enum word_arg *arg_out)
+{
+	for (size_t i = 0; i < COUNT(keys); i++)
+		if (keys[i].place == place && str_eq_z(key, keys[i].name)) {
+			*arg_out = keys[i].arg;
+			return true;
+		}
+	return false;
+}
+
+static bool say_unknown_key(struct builder *b, const struct node *key,
     enum key_place place, const char *what)
 {
 	const char *known[COUNT(keys)];
+	bool condition = condition_find(key->text) != NULL;
+	bool action = action_find(key->text) != NULL;
+	struct str hint;
 	size_t n = 0;
-	bool ok;
 
 	for (size_t i = 0; i < COUNT(keys); i++)
 		if (keys[i].place == place)
 			known[n++] = keys[i].name;
-	ok = node_only_keys(map, known, n, what, b->ps);
+	hint = build_nearest(b, key->text, known, n);
+	if ((place == KEY_rule || place == KEY_branch) &&
+	    (condition || action))
+		hint = !action ? STR_LIT("a condition stands under `when`") :
+		    !condition ? STR_LIT("an action stands under `then`") :
+		    STR_LIT("it stands under `when` or under `then`");
+	return problem_hint(b->ps, key->pos, hint, "unknown %s `%.*s`",
+	    what, STR_ARG(key->text));
+}
+
+bool keys_check(struct builder *b, const struct node *map,
+    enum key_place place, const char *what)
+{
+	bool ok = true;
+
 	if (map->kind != NODE_MAP)
-		return false;
-	for (size_t k = 0; k < map->n; k++)
-		for (size_t i = 0; i < COUNT(keys); i++)
-			if (keys[i].place == place &&
-			    keys[i].arg == ARG_LATER && str_eq_z(
-			    map->keys[k]->text, keys[i].name))
-				ok = build_later(b, map->keys[k]);
+		return problem(b->ps, map->pos, "a map is wanted here, not "
+		    "%s", map->kind == NODE_LIST ? "a list" : "a text");
+	for (size_t i = 0; i < map->n; i++) {
+		enum word_arg arg;
+
+		if (!key_known(map->keys[i]->text, place, &arg))
+			ok = say_unknown_key(b, map->keys[i], place, what);
+		else if (arg == ARG_LATER)
+			ok = build_later(b, map->keys[i]);
+	}
 	return ok;
 }

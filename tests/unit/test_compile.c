@@ -198,6 +198,11 @@ static void test_addresses(void **state)
 		{ "'@Example.ORG'", TEST_DOMAIN, "example.org" },
 		{ "'@*.example.org'", TEST_DOMAIN_GLOB, "" },
 		{ "Alice", TEST_NAME_OR_ADDRESS, "" },
+		{ "'@M\xC3\x9CLLER.example'", TEST_DOMAIN,
+		    "xn--mller-kva.example" },
+		{ "a@m\xC3\xBCller.example", TEST_ADDRESS,
+		    "a@xn--mller-kva.example" },
+		{ "'@*.m\xC3\xBCller.example'", TEST_DOMAIN_GLOB, "" },
 		{ "{is: a@example.org}", TEST_ADDRESS, "a@example.org" },
 		{ "{is: Alice}", TEST_PATTERN, "" },
 		{ "{list: vip}", TEST_LIST, "" },
@@ -222,6 +227,75 @@ static void test_addresses(void **state)
 		if (cases[i].text[0])
 			assert_str(o->text, cases[i].text);
 	}
+}
+
+/* One operator or part: what it looks at, and what it fits. */
+static void test_operators(void **state)
+{
+	static const struct {
+		const char *when;
+		enum test_part part;
+		const char *fits, *fits_not;
+	} cases[] = {
+		{ "subject: Ab", PART_ANY, "xaBx", "xa" },
+		{ "subject: {contains: Ab, case: exact}", PART_ANY, "xAbx",
+		    "xabx" },
+		{ "subject: {is: Ab}", PART_ANY, "AB", "abc" },
+		{ "subject: {starts: Ab}", PART_ANY, "abc", "cab" },
+		{ "subject: {ends: Ab}", PART_ANY, "cab", "abc" },
+		{ "subject: {matches: 'A*b'}", PART_ANY, "axxB", "axxbx" },
+		{ "subject: {regex: '^a+$'}", PART_ANY, "AAA", "AAB" },
+		{ "message_id: {is: <a@b>}", PART_ANY, "a@b", "<a@b>" },
+		{ "header: {Message-ID: {is: <a@b>}}", PART_ANY, "<a@b>",
+		    "a@b" },
+		{ "from: {name: Ali}", PART_NAME, "xALIx", "al" },
+		{ "from: {name: {is: Ali}}", PART_NAME, "ALI", "alice" },
+		{ "from: {local: ali}", PART_LOCAL, "ALI", "alice" },
+		{ "from: {user: ali}", PART_USER, "ali", "alice" },
+		{ "from: {detail: [a, b]}", PART_DETAIL, "a", "ab" },
+		{ "from: {address: A@b}", PART_ADDRESS, "a@B", "aa@b" },
+		{ "from: {domain: m\xC3\xBCller.example}", PART_DOMAIN,
+		    "xn--mller-kva.example", "m\xC3\xBCller.example" },
+		{ "from: {domain: {ends: [.b, .c]}}", PART_DOMAIN, "a.b",
+		    "a.b.d" },
+		{ "from: {is: A@b, case: exact}", PART_ANY, "A@b", "a@b" },
+		{ "attachment: {name: {ends: .pdf}}", PART_NAME, "x.PDF",
+		    "x.pdfx" },
+		{ "attachment: {type: {starts: image/}}", PART_TYPE,
+		    "image/png", "text/image" },
+		{ "body: x", PART_ANY, "axb", "a" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const struct cond *c;
+		const struct operand *o;
+
+		tear_down(NULL);
+		set_up(NULL);
+		c = when(arena_printf(t.arena, "{%s}", cases[i].when).p);
+		assert_int_equal(c->n_tests, 1);
+		assert_int_equal(c->tests[0].part, cases[i].part);
+		o = &c->tests[0].any[0];
+		assert_int_equal(o->op, TEST_PATTERN);
+		assert_int_equal(pattern_match(o->pattern,
+		    str_of(cases[i].fits), NULL), PATTERN_YES);
+		assert_int_equal(pattern_match(o->pattern,
+		    str_of(cases[i].fits_not), NULL), PATTERN_NO);
+	}
+}
+
+static void test_accounts(void **state)
+{
+	(void)state;
+	assert_null(load("version: 1\nrules:\n"
+	    "- {name: a, account: wrok, when: {account: [home, x]}, "
+	    "then: stop}\n"));
+	assert_int_equal(t.ps.errors, 2);
+	assert_str(t.ps.list[0].text, "there is no account `wrok`");
+	assert_str(t.ps.list[0].hint, "did you mean `work`?");
+	assert_str(t.ps.list[1].text, "there is no account `x`");
+	assert_int_equal(t.ps.list[1].pos.col, 51);
 }
 
 static void test_values(void **state)
@@ -742,7 +816,8 @@ static void test_many_mistakes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		unit(test_shapes), unit(test_addresses), unit(test_values),
+		unit(test_shapes), unit(test_addresses),
+		unit(test_operators), unit(test_accounts), unit(test_values),
 		unit(test_actions), unit(test_rule_keys), unit(test_reads),
 		unit(test_include), unit(test_include_limits),
 		unit(test_lists), unit(test_needles), unit(test_fold),

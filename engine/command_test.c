@@ -66,11 +66,18 @@ static void test_program(struct testing *t, struct command_files files)
 		t->code = exit_worst(t->code, EXIT_CONFIG);
 }
 
+/* Those of an account are the common ones and more, or just those. */
+static bool same_program(struct command_files common,
+    struct command_files other)
+{
+	return common.n == other.n;
+}
+
 /* Each file by itself; else what the accounts use. */
 static bool test_all(struct testing *t)
 {
 	const struct options *o = t->c->options;
-	struct command_files *programs;
+	struct command_files *programs, common;
 	size_t n;
 
 	for (size_t i = 0; i < o->n_operands; i++)
@@ -79,8 +86,13 @@ static bool test_all(struct testing *t)
 		return true;
 	if (!command_programs(t->c, t->config, &programs, &n, &t->code))
 		return false;
+	/* the tests of the common files speak of those alone */
+	common = command_files(t->c, t->config, NULL);
+	if (common.n > 0)
+		test_program(t, common);
 	for (size_t i = 0; i < n; i++)
-		test_program(t, programs[i]);
+		if (!same_program(common, programs[i]))
+			test_program(t, programs[i]);
 	/* says that there are no rules */
 	return n > 0 || command_rules(t->c, t->config, NULL, &t->code);
 }
@@ -92,7 +104,8 @@ int command_test(struct command_context *c)
 	t.config = command_config(c, &t.code);
 	if (!t.config || !test_all(&t))
 		return t.code;
-	report_tests(c->report, t.passed, t.failed);
+	if (t.passed + t.failed > 0 || t.code == EXIT_DONE)
+		report_tests(c->report, t.passed, t.failed);
 	if (t.failed > 0)
 		t.code = exit_worst(t.code, EXIT_FOUND);
 	return t.code;

@@ -645,8 +645,10 @@ bool option_parse(struct arena *a, int argc, char **argv, int64_t now,
 		o.command = COMMAND_N;
 	if (!take_all(&p))
 		return false;
-	o.operands = p.operands + (named ? 1 : 0);
-	o.n_operands = p.n_operands - (named ? 1 : 0);
+	if (named) {
+		o.operands = p.operands + 1;
+		o.n_operands = p.n_operands - 1;
+	}
 	if (!o.help && !o.version) {
 		if (!named)
 			return err_set(e, ERR_USAGE,

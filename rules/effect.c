@@ -355,9 +355,11 @@ void effects_init(struct effects *fx, struct arena *a,
 	marks_init(&fx->flags, a, true, f->flags, f->n_flags,
 	    known_fact(in, RULES_ASK_FLAGS));
 	fx->first = spot_make(PLACE_MAILBOX, f->mailbox);
-	if (fx->first.inbox != TRUTH_TRUE) {
-		fx->first.inbox = labels.truth == TRUTH_UNKNOWN ?
-		    TRUTH_UNKNOWN : f->in_inbox ? TRUTH_TRUE : TRUTH_FALSE;
+	if (f->in_inbox) {
+		fx->first.inbox = TRUTH_TRUE;
+	} else if (fx->first.inbox != TRUTH_TRUE && f->inbox_is_label &&
+	    labels.truth == TRUTH_UNKNOWN) {
+		fx->first.inbox = TRUTH_UNKNOWN;
 		fx->doubt = (struct doubt){ labels.ask, labels.why };
 	}
 	arena_grow(a, &fx->spots, 0, &fx->cap_spots);

@@ -122,6 +122,8 @@ struct facts {
 	const struct str *labels;
 	size_t n_labels;
 	bool in_inbox;
+	bool inbox_is_label;		/* on Gmail: in_inbox is known with
+					   the labels, and not before */
 	uint64_t size;			/* RFC822.SIZE */
 	int64_t received;		/* INTERNALDATE, UTC */
 };

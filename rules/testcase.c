@@ -72,7 +72,7 @@ static void make_facts(struct run *run, struct mail *mail, int64_t now,
 		    RULES_ASK_SIZE | RULES_ASK_RECEIVED,
 		.account = t->account, .mailbox = t->mailbox,
 		.flags = t->flags, .n_flags = t->n_flags,
-		.labels = labels, .in_inbox = inbox,
+		.labels = labels, .in_inbox = inbox, .inbox_is_label = true,
 		.size = imap_size(t->message),
 	};
 	if (f->mailbox.n == 0)

@@ -10,8 +10,8 @@
  *   facts:	KEY: VALUE, one a line.  known, denied (of flags labels size
  *		received fields body; default: all are known, none denied),
  *		have (fields header whole; default whole), reason, account,
- *		mailbox, flags, labels, in_inbox, size, received, now, zone,
- *		new, due, body_text, steps
+ *		mailbox, flags, labels, in_inbox, inbox_is_label, size,
+ *		received, now, zone, new, due, body_text, steps
  *   verdict:	a line for each rule, then what is wanted, then what to ask
  *   after:	labels, mailbox, flags afterwards (optional)
  *   because:	the explanation (optional): + true, - false, ? unknown,
@@ -265,6 +265,8 @@ static void read_fact(struct one_case *c, struct str key, struct str v)
 		f->n_labels = words(c, v, ',', &f->labels);
 	else if (str_eq_z(key, "in_inbox"))
 		f->in_inbox = truth_word(v);
+	else if (str_eq_z(key, "inbox_is_label"))
+		f->inbox_is_label = truth_word(v);
 	else if (str_eq_z(key, "size"))
 		f->size = (uint64_t)number(v);
 	else if (str_eq_z(key, "received"))

@@ -273,11 +273,12 @@ static void random_facts(struct world *w)
 		.account = str_of(one_in(2) ? "home" : "work"),
 		.mailbox = str_of(PICK(boxes)),
 		.flags = w->flags, .labels = w->labels,
-		.in_inbox = one_in(2),
+		.inbox_is_label = one_in(2),
 		.size = w->message.n,
 		.received = time_from_civil(2026, 1, one_in(2) ? 10 : 14, 9,
 		    0, 0),
 	};
+	f->in_inbox = f->inbox_is_label && one_in(2);
 	for (size_t i = 0; i < COUNT(flags); i++)
 		if (one_in(2))
 			w->flags[f->n_flags++] = str_of(flags[i]);

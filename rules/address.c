@@ -14,6 +14,9 @@
 #include "mime.h"
 #include "words.h"
 
+#define PHRASE_TOKENS_MAX	2000	/* of a name */
+#define SPEC_TOKENS_MAX		1000	/* of what stands in <...> */
+
 enum token_kind {
 	TOKEN_END,
 	TOKEN_WORD,		/* atoms and dots, encoded words, literals */
@@ -282,6 +285,8 @@ struct reader {
 	size_t n, cap;
 	bool has_at;		/* there is an "@" among its tokens */
 	bool closed;		/* the item had its <...>: more is comment */
+	size_t n_loose;		/* the list's length if its last is but words
+				   with a comma behind them, else 0 */
 };
 
 static void add_entry(struct reader *r, struct str name, struct str local,
@@ -440,8 +445,45 @@ static void finish_item(struct reader *r)
 	r->closed = false;
 }
 
-static void push(struct reader *r, struct token t)
+static bool is_words(const struct reader *r)
 {
+	for (size_t i = 0; i < r->n_item; i++)
+		if (r->item[i].kind != TOKEN_WORD)
+			return false;
+	return r->n_item > 0 && !r->closed;
+}
+
+static void finish_at_comma(struct reader *r)
+{
+	bool loose = is_words(r);
+
+	finish_item(r);
+	r->n_loose = loose && r->n && r->list[r->n - 1].domain.n == 0 ?
+	    r->n : 0;
+}
+
+/*
+ * "Doe, Jane <jane@example.org>": the words before a comma are of the name
+ * that follows, where what is before them is a whole address or nothing.
+ */
+static struct str with_loose(struct reader *r, struct str name)
+{
+	const struct address *last;
+
+	if (!name.n || !r->n_loose || r->n_loose != r->n ||
+	    (r->n > 1 && r->list[r->n - 2].domain.n == 0))
+		return name;
+	last = &r->list[--r->n];
+	return arena_printf(r->arena, "%.*s, %.*s",
+	    STR_ARG(last->name.n ? last->name : last->address),
+	    STR_ARG(name));
+}
+
+/* The item keeps no more than MAX tokens: what is longer is no address. */
+static void push(struct reader *r, struct token t, size_t max)
+{
+	if (r->n_item >= max)
+		return;
 	arena_grow(r->arena, &r->item, r->n_item, &r->cap_item);
 	r->has_at |= is(&t, '@');
 	r->item[r->n_item++] = t;
@@ -481,7 +523,7 @@ static void read_angle(struct reader *r)
 			route = false;
 			continue;
 		}
-		push(r, t);
+		push(r, t, n_phrase + SPEC_TOKENS_MAX);
 	}
 	if (!is(&t, '>'))
 		r->lexer = before;
@@ -494,7 +536,7 @@ static void read_angle(struct reader *r)
 			drop_comments(r->item, n_phrase, &comment);
 			name = comment_text(r->arena, comment);
 		}
-		add_entry(r, name, local, domain);
+		add_entry(r, with_loose(r, name), local, domain);
 		r->closed = true;
 		r->n_item = 0;
 	} else if (n || n_phrase) {
@@ -517,8 +559,11 @@ size_t addresses_read(struct arena *a, struct str text,
 	r.item = arena_array(a, r.cap_item, sizeof(*r.item));
 	do {
 		t = next_token(&r.lexer);
-		if (t.kind == TOKEN_END || is(&t, ',') || is(&t, ';')) {
+		if (is(&t, ',')) {
+			finish_at_comma(&r);
+		} else if (t.kind == TOKEN_END || is(&t, ';')) {
 			finish_item(&r);
+			r.n_loose = 0;
 		} else if (is(&t, '<')) {
 			if (r.closed)
 				finish_item(&r);
@@ -526,7 +571,7 @@ size_t addresses_read(struct arena *a, struct str text,
 		} else if (is(&t, ':') && !r.closed && !r.has_at) {
 			r.n_item = 0;		/* the name of a group */
 		} else if (!is(&t, '>')) {
-			push(&r, t);
+			push(&r, t, PHRASE_TOKENS_MAX);
 		}
 	} while (t.kind != TOKEN_END);
 	*list_out = r.list;

@@ -239,7 +239,7 @@ static void add_iconv(struct str s, const char *name, struct buf *out)
 		flushed = left == 0;
 		r = iconv(cd, flushed ? NULL : &in, flushed ? NULL : &left,
 		    &to, &room);
-		bad = r == (size_t)-1 && errno != E2BIG;
+		bad = r == (size_t)-1 && (errno != E2BIG || to == piece);
 		add_utf8((struct str){ piece, (size_t)(to - piece) }, out);
 		if (!bad)
 			continue;

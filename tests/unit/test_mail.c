@@ -278,6 +278,7 @@ static const struct {
 	{ "Alice (work) <alice@example.org> (home)",
 	    "Alice|alice@example.org" },
 	{ "\"\" (Alice) <alice@example.org>", "Alice|alice@example.org" },
+	{ "Alice(x)alice@example.org", "Alice|alice@example.org" },
 	/* groups */
 	{ "undisclosed-recipients:;", "" },
 	{ "Friends: Alice <alice@example.org>, bob@example.org;, "
@@ -346,6 +347,14 @@ static const struct {
 	{ "mailto:alice@example.org", "|alice@example.org" },
 	{ "Alice <mailto:alice@example.org>", "Alice|alice@example.org" },
 	{ "Alice <a:b@example.org>", "Alice|\"a:b\"@example.org" },
+	{ "Doe, Alice <alice@example.org>", "Doe, Alice|alice@example.org" },
+	{ "bob@example.org, van Doe, Alice <alice@example.org>",
+	    "|bob@example.org / van Doe, Alice|alice@example.org" },
+	{ "bob, carol, Alice <alice@example.org>",
+	    "|bob / |carol / Alice|alice@example.org" },
+	{ "bob, <alice@example.org>", "|bob / |alice@example.org" },
+	{ "bob; Alice <alice@example.org>", "|bob / Alice|alice@example.org" },
+	{ "bob, alice@example.org", "|bob / |alice@example.org" },
 	/* no domain, no address */
 	{ "alice", "|alice" },
 	{ "root (Cron)", "Cron|root" },
@@ -437,6 +446,7 @@ static const struct {
 	{ "Mon, 1 Jan 70 00:00:00 +0000", 0, 0 },
 	{ "Fri, 31 Dec 49 23:59:60 +0000", INT64_C(2524608000), 0 },
 	{ "Sat, 29 Feb 2020 00:00:00 +0000", INT64_C(1582934400), 0 },
+	{ "Tue, 29 Feb 2000 00:00:00 +0000", INT64_C(951782400), 0 },
 	/* seen in the wild */
 	{ "Wed Jan 15 12:00:00 2020", NOON, 0 },
 	{ "Wed Jan 15 07:00:00 EST 2020", NOON, -5 * HOUR },
@@ -456,6 +466,7 @@ static const struct {
 	{ "", NONE, 0 },
 	{ "yesterday", NONE, 0 },
 	{ "Wed, 32 Jan 2020 12:00:00 +0000", NONE, 0 },
+	{ "Thu, 29 Feb 1900 12:00:00 +0000", NONE, 0 },
 	{ "Fri, 29 Feb 2019 12:00:00 +0000", NONE, 0 },
 	{ "Wed, 15 Jan 2020 24:00:00 +0000", NONE, 0 },
 	{ "Wed, 15 Jan 2020 12:60:00 +0000", NONE, 0 },

@@ -480,17 +480,31 @@ static bool is_cut(struct mail *m)
 	return cut && cut_again;
 }
 
-static void test_depth(void **state)
+/* Multiparts in one another, with a text in the innermost. */
+static struct str nested(struct arena *a, int times)
 {
 	struct buf b;
-	size_t nodes, leaves;
+	struct str bytes;
 
 	buf_init(&b, 64 * 1024 * 1024);
-	for (int i = 0; i < 100000; i++)
+	for (int i = 0; i < times; i++)
 		buf_printf(&b, "Content-Type: multipart/mixed; boundary=%d\n\n"
 		    "--%d\n", i, i);
-	assert_true(is_cut(whole(*state, buf_str(&b))));
+	buf_add_z(&b, "\nhello");
+	bytes = arena_str(a, buf_str(&b));
 	buf_free(&b);
+	return bytes;
+}
+
+static void test_depth(void **state)
+{
+	size_t nodes, leaves;
+
+	assert_str(texts_of(*state, whole(*state, nested(*state,
+	    MAIL_PART_DEPTH_MAX))), "[hello]");
+	assert_true(is_cut(whole(*state, nested(*state,
+	    MAIL_PART_DEPTH_MAX + 1))));
+	assert_true(is_cut(whole(*state, nested(*state, 100000))));
 	assert_true(is_cut(whole(*state, made(*state, "",
 	    "Content-Type: message/rfc822\n\n", 100000))));
 	mail_part_counts(whole(*state, made(*state, MULTI("x"), "--x\n"

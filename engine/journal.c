@@ -1566,72 +1566,79 @@ static bool load_copy(struct journal *j, const char *path, struct err *e)
 /*
  * A crash left a hot journal (https://www.sqlite.org/lockingv3.html#rollback),
  * and only a writer may play it back.  A reader that must change nothing
- * plays it back in a copy.  The shared lock keeps a writer out meanwhile.
+ * plays it back in a copy.
  */
-static bool open_crashed(struct journal *j, const char *dir,
-    struct err *e)
+static bool open_copy(struct journal *j, int dir, struct err *e)
 {
 	const char *tmp = getenv("TMPDIR");
 	char *copy = arena_z(j->arena, arena_printf(j->arena,
 	    "%s/tamis-XXXXXX", tmp && *tmp ? tmp : "/tmp"));
-	int from = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), to = -1;
-	int lock = openat(from, "lock", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	bool ok = false;
+	int to;
+	bool ok;
 
-	if (lock >= 0 && flock(lock, LOCK_SH | LOCK_NB) != 0) {
-		err_set(e, ERR_TEMP, "state %s is being recovered by "
-		    "another run; try again when it has ended", dir);
-	} else if (!mkdtemp(copy)) {
-		err_set(e, ERR_TEMP, "a crash left the state %s unfinished "
-		    "and it cannot be copied to %s: %s; run tamis recover",
-		    dir, copy, strerror(errno));
-	} else {
-		to = open(copy, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		ok = copy_file(from, "state.db", to, e) &&
-		    copy_file(from, "state.db-journal", to, e) &&
-		    load_copy(j, arena_printf(j->arena, "%s/state.db",
-		    copy).p, e);
-		unlinkat(to, "state.db", 0);
-		unlinkat(to, "state.db-journal", 0);
-		rmdir(copy);
-		if (!ok)
-			err_ctx(e, "a crash left the state unfinished; run "
-			    "tamis recover");
-	}
+	if (!mkdtemp(copy))
+		return err_set(e, ERR_TEMP, "a crash left the state %s "
+		    "unfinished, and there is no room for a copy in %s: %s; "
+		    "run tamis recover", j->dir, copy, strerror(errno));
+	to = open(copy, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ok = copy_file(dir, "state.db", to, e) &&
+	    copy_file(dir, "state.db-journal", to, e) &&
+	    load_copy(j, arena_printf(j->arena, "%s/state.db", copy).p, e);
+	unlinkat(to, "state.db", 0);
+	unlinkat(to, "state.db-journal", 0);
+	rmdir(copy);
 	if (to >= 0)
 		close(to);
-	if (lock >= 0)
-		close(lock);
-	if (from >= 0)
-		close(from);
+	if (!ok)
+		err_ctx(e, "a crash left the state unfinished; run tamis "
+		    "recover");
 	return ok;
 }
 
-/* Opens the file; if a crash left it unfinished, a copy of it. */
-static bool open_file_to_read(struct journal *j, const char *dir,
-    struct err *e)
+static bool open_in_place(struct journal *j, const char *dir, struct err *e)
 {
 	char real[PATH_MAX];
 	struct err first = { 0 };
 	int64_t id;
-	bool ok;
 
 	if (!realpath(dir, real))
 		return err_set(e, ERR_STATE, "state folder %s: %s", dir,
 		    strerror(errno));
-	ok = open_database(j, arena_printf(j->arena, "%s/state.db", real).p,
+	if (open_database(j, arena_printf(j->arena, "%s/state.db", real).p,
 	    SQLITE_OPEN_READONLY | SQLITE_OPEN_NOFOLLOW, &first) &&
-	    one_number(j, "PRAGMA application_id", &id, &first);
-	if (ok)
+	    one_number(j, "PRAGMA application_id", &id, &first))
 		return true;
-	if (!j->db ||
-	    sqlite3_extended_errcode(j->db) != SQLITE_READONLY_ROLLBACK) {
-		*e = first;
-		return false;
-	}
-	sqlite3_close(j->db);
-	j->db = NULL;
-	return open_crashed(j, dir, e);
+	if (j->db &&
+	    sqlite3_extended_errcode(j->db) == SQLITE_READONLY_ROLLBACK)
+		return err_set(e, ERR_TEMP, "state %s is being recovered by "
+		    "another run; try again when it has ended", dir);
+	*e = first;
+	return false;
+}
+
+/*
+ * The file, or a copy of it if there is a journal and no writer that it
+ * could belong to.  The shared lock keeps a writer out meanwhile.  (SQLite
+ * would find that out by itself, but as root it touches the journal.)
+ */
+static bool open_file_to_read(struct journal *j, const char *dir, int fd,
+    struct err *e)
+{
+	struct stat st;
+	int lock;
+	bool ok;
+
+	if (fstatat(fd, "state.db-journal", &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+	    st.st_size == 0)
+		return open_in_place(j, dir, e);
+	lock = openat(fd, "lock", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (lock >= 0 && flock(lock, LOCK_SH | LOCK_NB) != 0)
+		ok = open_in_place(j, dir, e);
+	else
+		ok = open_copy(j, fd, e);
+	if (lock >= 0)
+		close(lock);
+	return ok;
 }
 
 static bool open_to_read(struct journal *j, const char *dir,
@@ -1646,15 +1653,16 @@ static bool open_to_read(struct journal *j, const char *dir,
 	if (fd < 0)
 		return err_set(e, ERR_STATE, "state folder %s: %s", dir,
 		    strerror(errno));
-	ok = check_folder(dir, fd, e);
 	there = fstatat(fd, "state.db", &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    st.st_size > 0;
+	ok = check_folder(dir, fd, e) &&
+	    (!there || open_file_to_read(j, dir, fd, e));
 	close(fd);
 	if (!ok)
 		return false;
 	if (!there)
 		return open_empty(j, owner, e);
-	if (!open_file_to_read(j, dir, e) || !check_version(j, &empty, e))
+	if (!check_version(j, &empty, e))
 		return false;
 	if (!empty)
 		return check_owner(j, owner, e);

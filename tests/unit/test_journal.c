@@ -4,20 +4,13 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/file.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "engine/journal.h"
+#include "scratch.h"
 
 #define OWNER	"imaps://mail.example.org:993 alice"
 #define NOW	1700000000
@@ -39,35 +32,12 @@ static int setup(void **state)
 {
 	struct arena *a = arena_new();
 	struct room *r = arena_make(a, struct room);
-	const char *tmp = getenv("TMPDIR");
 
 	r->a = a;
-	r->top = arena_z(a, arena_printf(a, "%s/journal-XXXXXX",
-	    tmp ? tmp : "/tmp"));
-	if (!mkdtemp(r->top))
-		return -1;
+	r->top = scratch_make(a);
 	r->dir = arena_z(a, arena_printf(a, "%s/tamis/work", r->top));
 	*state = r;
 	return 0;
-}
-
-static void remove_tree(const char *path)
-{
-	DIR *d = opendir(path);
-	struct dirent *entry;
-	char child[4096];
-
-	while (d && (entry = readdir(d))) {
-		if (strcmp(entry->d_name, ".") == 0 ||
-		    strcmp(entry->d_name, "..") == 0)
-			continue;
-		snprintf(child, sizeof(child), "%s/%s", path, entry->d_name);
-		if (unlink(child) != 0)
-			remove_tree(child);
-	}
-	if (d)
-		closedir(d);
-	rmdir(path);
 }
 
 static int teardown(void **state)
@@ -76,7 +46,7 @@ static int teardown(void **state)
 	struct arena *a = r->a;
 
 	journal_close(&r->j);
-	remove_tree(r->top);
+	scratch_remove(r->top);
 	arena_free(&a);
 	return 0;
 }
@@ -130,43 +100,13 @@ static struct identity identity(uint8_t n)
 /* Names, sizes, modes, times and contents of what lies in the folder. */
 static struct str snapshot(struct room *r)
 {
-	static const char *const names[] = {
-		"", "lock", "state.db", "state.db-journal", "state.db-wal",
-		"state.db-shm",
-	};
-	struct str text = STR_EMPTY;
-	DIR *d = opendir(r->dir);
-	int count = 0;
+	uint64_t sum = str_hash(scratch_read(r->a, arena_printf(r->a,
+	    "%s/state.db", r->dir).p));
 
-	for (size_t i = 0; i < COUNT(names); i++) {
-		struct str path = arena_printf(r->a, "%s/%s", r->dir,
-		    names[i]);
-		uint64_t sum = 0;
-		struct stat st;
-		int fd;
-
-		if (stat(path.p, &st) != 0)
-			continue;
-		fd = open(path.p, O_RDONLY);
-		for (char block[4096]; ; ) {
-			ssize_t n = read(fd, block, sizeof(block));
-
-			if (n <= 0)
-				break;
-			sum = sum * 31 + str_hash((struct str){ block,
-			    (size_t)n });
-		}
-		close(fd);
-		text = arena_printf(r->a, "%.*s%s %lld %o %lld.%09ld %llx\n",
-		    STR_ARG(text), names[i], (long long)st.st_size,
-		    (unsigned)st.st_mode, (long long)st.st_mtim.tv_sec,
-		    st.st_mtim.tv_nsec, (unsigned long long)sum);
-	}
-	while (d && readdir(d))
-		count++;
-	if (d)
-		closedir(d);
-	return arena_printf(r->a, "%.*s%d entries", STR_ARG(text), count);
+	sum = sum * 31 + str_hash(scratch_read(r->a, arena_printf(r->a,
+	    "%s/state.db-journal", r->dir).p));
+	return arena_printf(r->a, "%s%llx", scratch_list(r->a, r->dir, true),
+	    (unsigned long long)sum);
 }
 
 static void mode_is(struct room *r, const char *name, mode_t mode)

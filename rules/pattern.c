@@ -49,7 +49,7 @@ struct pattern {
 	pcre2_code *plain;	/* for texts of at most plain_max octets */
 	pcre2_code *counted;
 	size_t plain_max;
-	size_t tail;		/* PATTERN_ENDS: octets it may fit */
+	size_t reach;		/* octets that IS, STARTS, ENDS can fit */
 	uint16_t *weights;	/* by offset in the regex */
 	size_t n_groups;
 	const bool *sure;	/* by group */
@@ -426,7 +426,7 @@ static bool make_literal(struct pattern *p, struct str text, bool fold,
 		options |= PCRE2_ANCHORED;
 	if (p->kind == PATTERN_IS || p->kind == PATTERN_ENDS)
 		options |= PCRE2_ENDANCHORED;
-	p->tail = 4 * utf8_count(text);
+	p->reach = 4 * utf8_count(text);
 	p->plain = compile(p->set, text, options, e);
 	return p->plain != NULL;
 }
@@ -697,8 +697,11 @@ static void take_groups(const struct pattern *p, struct str text,
 	}
 }
 
-/* A glob's `*` and `?` fit bytes that are no characters, PCRE2's dot does
- * not: they are replaced by U+FFFD first. */
+/*
+ * Bytes that are no characters, replaced by U+FFFD: PCRE2's dot does not fit
+ * them, which a glob's `*` does, and without the JIT PCRE2 takes them for an
+ * end of the text where a match must begin or end there.
+ */
 static struct str cleaned(struct pattern_set *s, struct str text)
 {
 	buf_clear(&s->cleaned);
@@ -707,35 +710,64 @@ static struct str cleaned(struct pattern_set *s, struct str text)
 	return buf_str(&s->cleaned);
 }
 
+/* The last N octets of TEXT, or a few less: from where a character begins. */
+static struct str tail(struct str text, size_t n)
+{
+	size_t from = text.n - n;
+
+	while (from < text.n && ((unsigned char)text.p[from] & 0xC0) == 0x80)
+		from++;
+	return str_sub(text, from, text.n);
+}
+
+static int match_counted(const struct pattern *p, struct str text)
+{
+	struct pattern_set *s = p->set;
+
+	if (!s->matching)
+		return PCRE2_ERROR_NOMEMORY;	/* and so nothing counts */
+	s->taken = s->at = 0;
+	s->allowed = steps_for(s, text.n);
+	s->weights = p->weights;
+	return pcre2_match(p->counted, (PCRE2_SPTR)text.p, text.n, 0, 0,
+	    s->data, s->matching);
+}
+
+static int match_plain(const struct pattern *p, struct str text)
+{
+	struct pattern_set *s = p->set;
+
+	if (text.n > p->reach) {
+		if (p->kind == PATTERN_IS)
+			return PCRE2_ERROR_NOMATCH;
+		if (p->kind == PATTERN_STARTS)
+			text = utf8_head(text, p->reach);
+		else if (p->kind == PATTERN_ENDS)
+			text = tail(text, p->reach);
+	}
+	if (p->kind != PATTERN_CONTAINS && p->kind != PATTERN_REGEX &&
+	    !utf8_valid(text)) {
+		text = cleaned(s, text);
+		if (s->cleaned.over)
+			return PCRE2_ERROR_NOMEMORY;
+	}
+	return pcre2_match(p->plain, (PCRE2_SPTR)text.p, text.n, 0, 0,
+	    s->data, s->matching);
+}
+
 enum pattern_result pattern_match(const struct pattern *p, struct str text,
     struct str *groups)
 {
-	struct pattern_set *s = p->set;
-	const pcre2_code *code = p->plain;
 	int rc;
 
-	if (text.n > p->plain_max) {
-		code = p->counted;
-		s->taken = s->at = 0;
-		s->allowed = steps_for(s, text.n);
-		s->weights = p->weights;
-		if (!s->matching)
-			return limit(s, PCRE2_ERROR_NOMEMORY);
-	} else if (p->kind == PATTERN_ENDS && text.n > p->tail) {
-		text = str_sub(text, text.n - p->tail, p->tail);
-	} else if (p->kind == PATTERN_GLOB && !utf8_valid(text)) {
-		text = cleaned(s, text);
-		if (s->cleaned.over)
-			return limit(s, PCRE2_ERROR_NOMEMORY);
-	}
 	if (!text.p)
 		text = STR_EMPTY;
-	rc = pcre2_match(code, (PCRE2_SPTR)text.p, text.n, 0, 0, s->data,
-	    s->matching);
+	rc = text.n > p->plain_max ? match_counted(p, text) :
+	    match_plain(p, text);
 	if (rc == PCRE2_ERROR_NOMATCH)
 		return PATTERN_NO;
 	if (rc < 0)
-		return limit(s, rc);
+		return limit(p->set, rc);
 	if (groups && p->kind == PATTERN_REGEX)
 		take_groups(p, text, groups);
 	return PATTERN_YES;
@@ -744,6 +776,27 @@ enum pattern_result pattern_match(const struct pattern *p, struct str text,
 const char *pattern_limit_reason(const struct pattern *p)
 {
 	return p->set->reason;
+}
+
+struct str pattern_glob_literal(struct str glob)
+{
+	struct str best = STR_EMPTY;
+
+	for (size_t i = 0, from = 0; i <= glob.n; ) {
+		size_t end = i;
+
+		if (i < glob.n && glob.p[i] != '*' && glob.p[i] != '?' &&
+		    glob.p[i] != '\\') {
+			i++;
+			continue;
+		}
+		if (i++ < glob.n && glob.p[end] == '\\' && i < glob.n)
+			utf8_next(glob, &i);	/* what it escapes goes, too */
+		if (end - from > best.n)
+			best = str_sub(glob, from, end - from);
+		from = i;
+	}
+	return best;
 }
 
 size_t pattern_groups(const struct pattern *p)

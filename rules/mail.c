@@ -25,11 +25,11 @@ struct group {
 	const struct address *addresses;
 	size_t n_addresses;
 	bool has_addresses;
+	bool over;			/* more than a limit of it */
 };
 
 struct memo {
 	struct group *groups[GROUPS];
-	size_t n_addresses;		/* of all fields, against the limit */
 	int64_t sent;
 	int sent_zone;
 	bool has_sent;
@@ -141,8 +141,6 @@ static struct field *add_field(struct mail *m, struct str line)
 	f->name = str_sub(line, 0, n);
 	f->raw = (struct str){ line.p + value, line.n - value };
 	f->key = name_key(f->name);
-	if (f->raw.n > MAIL_VALUE_MAX)
-		m->cut = true;
 	return f;
 }
 
@@ -165,8 +163,6 @@ static void index_fields(struct mail *m)
 			last = add_field(m, line);
 		} else if (last) {
 			last->raw.n = (size_t)(line.p + line.n - last->raw.p);
-			if (last->raw.n > MAIL_VALUE_MAX)
-				m->cut = true;
 		}
 	}
 	if (m->bytes.n > MAIL_HEADER_MAX)
@@ -190,18 +186,6 @@ struct mail *mail_make(struct arena *a, struct str bytes,
 	return m;
 }
 
-bool mail_knows_field(const struct mail *m, struct str name)
-{
-	if (m->cut)
-		return false;
-	if (m->have != MAIL_FIELDS)
-		return true;
-	for (size_t i = 0; i < m->n_only; i++)
-		if (str_ieq(m->only[i], name))
-			return true;
-	return false;
-}
-
 bool mail_knows_body(const struct mail *m)
 {
 	return m->have == MAIL_WHOLE;
@@ -209,10 +193,20 @@ bool mail_knows_body(const struct mail *m)
 
 /* --------------------------------------------------------------- fields */
 
+/* How many addresses there could be, told without reading them. */
+static size_t count_separators(struct str s)
+{
+	size_t n = 1;
+
+	for (size_t i = 0; i < s.n; i++)
+		n += s.p[i] == ',' || s.p[i] == ';' || s.p[i] == '<';
+	return n;
+}
+
 static void fill_group(const struct mail *m, struct group *g)
 {
 	uint16_t key;
-	size_t cap = 0;
+	size_t cap = 0, octets = 0, addresses = 0;
 
 	if (g->name.n == 0)
 		return;
@@ -223,7 +217,14 @@ static void fill_group(const struct mail *m, struct group *g)
 			continue;
 		arena_grow(m->arena, &g->at, g->n, &cap);
 		g->at[g->n++] = i;
+		octets += m->fields[i].raw.n;
+		g->over |= m->fields[i].raw.n > MAIL_VALUE_MAX;
 	}
+	if (octets < MAIL_ADDRESSES_MAX)
+		return;
+	for (size_t k = 0; k < g->n; k++)
+		addresses += count_separators(m->fields[g->at[k]].raw);
+	g->over |= addresses > MAIL_ADDRESSES_MAX;
 }
 
 static struct group *group_of(const struct mail *m, struct str name)
@@ -240,6 +241,15 @@ static struct group *group_of(const struct mail *m, struct str name)
 	g->next = m->memo->groups[slot];
 	m->memo->groups[slot] = g;
 	return g;
+}
+
+bool mail_knows_field(const struct mail *m, struct str name)
+{
+	bool named = m->have != MAIL_FIELDS;
+
+	for (size_t i = 0; i < m->n_only && !named; i++)
+		named = str_ieq(m->only[i], name);
+	return named && !m->cut && !group_of(m, name)->over;
 }
 
 size_t mail_field_count(const struct mail *m, struct str name)
@@ -385,28 +395,21 @@ size_t mail_ids(struct arena *a, struct str text, struct str **ids_out)
 
 static void read_addresses(struct mail *m, struct group *g)
 {
-	struct address *all = NULL;
-	size_t n = 0, cap = 0;
+	struct address *all = NULL, *some;
+	size_t n = 0, cap = 0, got;
 
-	for (size_t k = 0; k < g->n; k++) {
-		struct address *some;
-		size_t got = addresses_read(m->arena,
-		    unfolded(m, g->at[k]), &some);
-
-		if (g->n == 1 && m->memo->n_addresses + got <=
-		    MAIL_ADDRESSES_MAX) {
+	for (size_t k = 0; k < g->n && n < MAIL_ADDRESSES_MAX; k++) {
+		got = addresses_read(m->arena, unfolded(m, g->at[k]), &some);
+		if (g->n == 1) {
 			all = some;
 			n = got;
 			break;
 		}
-		for (size_t i = 0; i < got; i++) {
-			if (m->memo->n_addresses + n == MAIL_ADDRESSES_MAX)
-				break;
+		for (size_t i = 0; i < got && n < MAIL_ADDRESSES_MAX; i++) {
 			arena_grow(m->arena, &all, n, &cap);
 			all[n++] = some[i];
 		}
 	}
-	m->memo->n_addresses += n;
 	g->addresses = all;
 	g->n_addresses = n;
 	g->has_addresses = true;

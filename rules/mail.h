@@ -3,10 +3,15 @@
  *
  * Holds an index of the header fields of RFC 5322 (section 2.2) over
  * borrowed bytes, and hands out what rules ask for: unfolded and decoded
- * field values, addresses, dates, identifiers, body text.  The header index,
- * unfolding, addresses and dates are our own (the hot path: a few
- * microseconds a message); encoded words, charsets and MIME parts are
- * `mime`, which is GMime.
+ * field values, addresses, dates, identifiers, body text.  The header index
+ * is made at once (the hot path: a microsecond), everything else on first
+ * use.  Behind it stand `address` and `date` (this header is theirs too),
+ * `words` (encoded words), `charset`, `body` (MIME parts), `content` (their
+ * fields), `html`, and `mime`, which is GMime.
+ *
+ * A header ends at the first empty line, as for an IMAP server, so that a
+ * header fetched alone and the whole message give the same answers; a line
+ * in it that can be no field is skipped, with what is folded from it.
  *
  * The same bytes always give the same answer, in bounded time and memory:
  * see the MAIL_* limits.  Nothing here fails; broken mail gives what can be
@@ -24,7 +29,7 @@
 #define MAIL_HEADER_MAX		(8 * 1024 * 1024)  /* octets looked at */
 #define MAIL_FIELDS_MAX		100000	/* fields kept in the index */
 #define MAIL_VALUE_MAX		(1024 * 1024)	/* octets of one value */
-#define MAIL_ADDRESSES_MAX	10000	/* addresses of one message */
+#define MAIL_ADDRESSES_MAX	10000	/* addresses of one field */
 
 struct mail;
 
@@ -50,7 +55,8 @@ struct mail *mail_make(struct arena *a, struct str bytes,
 /* Offset of the body in BYTES: behind the empty line, or bytes.n. */
 size_t mail_body_offset(struct str bytes);
 
-/* Can the field's presence and value be told from what is here? */
+/* Can the field's presence and value be told from what is here?  False too
+ * where a limit cuts the header or what stands under this name. */
 bool mail_knows_field(const struct mail *m, struct str name);
 bool mail_knows_body(const struct mail *m);
 
@@ -61,10 +67,10 @@ size_t mail_field_count(const struct mail *m, struct str name);
 /* The K-th occurrence: raw bytes between colon and final line end. */
 struct str mail_field_raw(const struct mail *m, struct str name, size_t k);
 /*
- * Unfolded (RFC 5322 2.2.3: the line ends go), encoded words decoded (RFC
- * 2047; also where they stand inside quotes or cut a character in two),
- * raw 8-bit read as UTF-8 or else windows-1252, outer space cut.  Kept, so
- * that asking again is free.
+ * Unfolded (RFC 5322 2.2.3: the line ends go; a tab that a line was folded
+ * with is the blank it stands for), encoded words decoded (see `words`), raw
+ * 8-bit read as UTF-8 or else windows-1252, outer space cut: valid UTF-8 of
+ * one line without NUL.  Kept, so that asking again is free.
  */
 struct str mail_field_text(struct mail *m, struct str name, size_t k);
 
@@ -92,7 +98,8 @@ struct address {
  * The addresses of every occurrence of the field, groups flattened
  * (RFC 5322 3.4, 4.4: comments, quoted pairs, routes, empty groups).
  * What cannot be read as an address but holds text gives an entry with an
- * empty `address` and the text as `name`.  Kept.
+ * empty `address` and the text as `name`.  Encoded words are decoded in
+ * names only, after the structure was read.  Kept.
  */
 size_t mail_addresses(struct mail *m, struct str field,
     const struct address **list_out);

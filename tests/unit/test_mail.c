@@ -190,6 +190,11 @@ static void test_limits(void **state)
 	    MAIL_HEADER_MAX / 16));
 	assert_false(mail_knows_field(m, STR_LIT("X")));
 	assert_true(mail_field_text(m, STR_LIT("X"), 0).n <= MAIL_VALUE_MAX);
+	/* a value beyond the limit leaves the others alone */
+	m = whole(*state, repeated(*state, "Y: z\nX: ", "aaaaaaaaaaaaaaa\n ",
+	    MAIL_VALUE_MAX / 15));
+	assert_true(mail_knows_field(m, STR_LIT("Y")));
+	assert_false(mail_knows_field(m, STR_LIT("X")));
 	m = whole(*state, repeated(*state, "X: 1", "\r", 10));
 	assert_str(mail_field_text(m, STR_LIT("X"), 0), "1");
 	m = whole(*state, repeated(*state, "X: 1\r", "junk\r",
@@ -203,7 +208,10 @@ static void test_limits(void **state)
 	    &(const struct address *){ NULL }) <= MAIL_ADDRESSES_MAX);
 	m = whole(*state, repeated(*state, "From: a@b ", "x:\\\"@[", 150000));
 	mail_addresses(m, STR_LIT("From"), &(const struct address *){ NULL });
+	m = whole(*state, repeated(*state, "To: ", "a@b,", 9000));
+	assert_true(mail_knows_field(m, STR_LIT("To")));
 	m = whole(*state, repeated(*state, "To: ", "a@b,", 250000));
+	assert_false(mail_knows_field(m, STR_LIT("To")));
 	assert_int_equal(mail_addresses(m, STR_LIT("To"),
 	    &(const struct address *){ NULL }), MAIL_ADDRESSES_MAX);
 	m = whole(*state, repeated(*state, "S: ", "=?a?q?=?utf-8?b?", 60000));

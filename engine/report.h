@@ -6,8 +6,8 @@
  * nowhere else, so that both always say the same.
  *
  * All text from mail, servers and files is escaped here (buf_add_shown), in
- * JSON too.  Each object is written in one piece and flushed.  Colours only
- * on a terminal, and not when NO_COLOR is set to something.
+ * JSON too (object.h).  Colours only on a terminal, and not when NO_COLOR is
+ * set to something.
  *
  * Every JSON object has "v": 1 and "type"; new members may come without a
  * new version, so readers skip what they do not know.  Members that would be
@@ -20,32 +20,7 @@
 #define TAMIS_REPORT_H
 
 #include "journal.h"
-
-struct report;
-
-struct report_style {
-	bool json;
-	bool colour;
-	bool quiet;		/* no summaries */
-	bool chatty;		/* summaries of what did nothing, too */
-	size_t width;		/* columns, for cutting values */
-	struct zone zone;	/* times in text are local */
-};
-
-/* FD is standard output.  STYLE is copied. */
-struct report *report_make(struct arena *a, int fd,
-    const struct report_style *style);
-/* Colour, width and `chatty` (a terminal) as the descriptor and the
- * environment say. */
-void report_style_detect(int fd, struct report_style *style);
-bool report_json(const struct report *r);
-/* False, with a sentence, if something could not be written; EPIPE gives an
- * empty sentence (the reader has gone, nobody needs to be told). */
-MUST_USE bool report_close(struct report *r, struct err *e);
-bool report_broken(const struct report *r);	/* stop working for it */
-
-/* A line of text, escaped; nothing with --json. */
-void report_text(struct report *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
+#include "report_write.h"
 
 /* ------------------------------------------------------------ problems */
 

@@ -1,0 +1,565 @@
+#include "report.h"
+
+#include <string.h>
+
+#include "object.h"
+
+#define TREE_DEPTH_MAX	200
+
+/* ------------------------------------------------------------- messages */
+
+const char *report_verb(enum op_kind kind)
+{
+	switch (kind) {
+	case OP_ADD_FLAGS: return "flag";
+	case OP_REMOVE_FLAGS: return "unflag";
+	case OP_ADD_LABELS: return "label";
+	case OP_REMOVE_LABELS: return "unlabel";
+	case OP_COPY: return "copy";
+	case OP_MOVE: return "move";
+	case OP_DELETE: return "delete";
+	}
+	return "do";
+}
+
+static void add_deed(struct buf *b, enum op_kind kind, struct str what)
+{
+	buf_add_z(b, report_verb(kind));
+	if (kind == OP_COPY || kind == OP_MOVE)
+		buf_add_z(b, " to");
+	if (kind == OP_DELETE)
+		buf_add_z(b, " for ever");
+	if (what.n > 0) {
+		buf_add_char(b, ' ');
+		buf_add_shown(b, what);
+	}
+}
+
+static void put_id(struct object *o, const struct report_id *id)
+{
+	object_text(o, "account", id->account);
+	object_text(o, "mailbox", id->mailbox);
+	if (id->uid > 0)
+		object_number(o, "uid", id->uid);
+	object_text(o, "source", id->source);
+	object_text(o, "from", id->from);
+	object_text(o, "subject", id->subject);
+	object_text(o, "message_id", id->message_id);
+}
+
+static void put_changes(struct object *o, const struct report_change *list,
+    size_t n)
+{
+	struct object *changes = object_list(o, "changes");
+
+	for (size_t i = 0; i < n; i++) {
+		struct object *c = object_item(changes);
+
+		object_z(c, "do", report_verb(list[i].kind));
+		object_text(c, "what", list[i].what);
+		object_text(c, "rules", list[i].rules);
+		object_z(c, "state", list[i].state);
+		object_text(c, "reason", list[i].reason);
+	}
+}
+
+/* "work:INBOX:12" as `why` takes it, or the file. */
+static void add_name(struct buf *b, const struct report_id *id)
+{
+	if (id->source.n > 0) {
+		buf_add_shown(b, id->source);
+		if (id->uid > 1)
+			buf_printf(b, " (message %u)", (unsigned)id->uid);
+		return;
+	}
+	if (id->account.n > 0) {
+		buf_add_shown(b, id->account);
+		buf_add_char(b, ':');
+	}
+	buf_add_shown(b, id->mailbox);
+	if (id->uid > 0)
+		buf_printf(b, ":%u", (unsigned)id->uid);
+}
+
+static void add_id_line(struct report *r, struct buf *b,
+    const struct report_id *id)
+{
+	size_t start, used;
+
+	report_add_colour(r, b, REPORT_BOLD);
+	start = b->n;
+	add_name(b, id);
+	used = text_width(str_sub(buf_str(b), start, b->n - start));
+	report_end_colour(r, b);
+	if (id->from.n > 0 || id->subject.n > 0) {
+		struct str line = arena_printf(r->scratch, "%.*s: %.*s",
+		    STR_ARG(id->from), STR_ARG(id->subject));
+
+		buf_add_z(b, "  ");
+		report_add_cut(r, b, line, used + 22 < r->style.width ?
+		    r->style.width - used - 2 : 20);
+	}
+	buf_add_char(b, '\n');
+}
+
+static void add_change(struct report *r, struct buf *b,
+    const struct report_change *c)
+{
+	bool bad = strcmp(c->state, "failed") == 0 ||
+	    strcmp(c->state, "unsure") == 0;
+
+	buf_add_z(b, "    ");
+	if (strcmp(c->state, "done") != 0) {
+		report_add_in(r, b, bad ? REPORT_RED : REPORT_DIM, c->state);
+		buf_add_z(b, bad ? ": " : " ");
+	}
+	add_deed(b, c->kind, c->what);
+	if (c->rules.n > 0) {
+		buf_add_z(b, "  (");
+		buf_add_shown(b, c->rules);
+		buf_add_char(b, ')');
+	}
+	if (c->reason.n > 0) {
+		buf_add_z(b, ": ");
+		buf_add_shown(b, c->reason);
+	}
+	buf_add_char(b, '\n');
+}
+
+static struct str rule_name(const struct rules *rules, size_t index)
+{
+	return str_of(rules_info(rules, index)->name);
+}
+
+static void put_notes(struct object *o, const char *key,
+    const struct report_message *m, bool failed)
+{
+	struct object *list = object_list(o, key);
+
+	for (size_t i = 0; i < m->n_notes; i++) {
+		struct object *note;
+
+		if (m->notes[i].failed != failed)
+			continue;
+		note = object_item(list);
+		object_text(note, "rule", rule_name(m->rules,
+		    m->notes[i].rule));
+		object_text(note, "reason", m->notes[i].text);
+	}
+}
+
+static void message_as_json(struct report *r, const struct report_message *m)
+{
+	struct object *o = object_make(r->scratch, "message");
+	struct object *fired;
+
+	put_id(o, &m->id);
+	fired = object_list(o, "rules");
+	for (size_t i = 0; i < m->n_fired; i++)
+		object_item_text(fired, rule_name(m->rules, m->fired[i]));
+	put_notes(o, "unknown", m, false);
+	put_notes(o, "failed", m, true);
+	put_changes(o, m->changes, m->n_changes);
+	object_text(o, "failure", m->failure);
+	object_text(o, "pending", m->pending);
+	report_emit(r, o);
+}
+
+void report_message(struct report *r, const struct report_message *m)
+{
+	struct buf b;
+
+	report_begin(r, &b);
+	if (r->style.json) {
+		message_as_json(r, m);
+		return;
+	}
+	add_id_line(r, &b, &m->id);
+	for (size_t i = 0; i < m->n_changes; i++)
+		add_change(r, &b, &m->changes[i]);
+	for (size_t i = 0; i < m->n_notes; i++) {
+		const struct report_note *note = &m->notes[i];
+
+		report_add_sentence(r, &b, note->failed ? REPORT_RED :
+		    REPORT_YELLOW, note->failed ? "failed" : "unknown",
+		    rule_name(m->rules, note->rule), note->text);
+	}
+	if (m->failure.n > 0)
+		report_add_sentence(r, &b, REPORT_RED, "nothing is done",
+		    STR_EMPTY, m->failure);
+	if (m->pending.n > 0)
+		report_add_sentence(r, &b, REPORT_YELLOW,
+		    "will be judged again", STR_EMPTY, m->pending);
+	report_end(r, &b);
+}
+
+/* -------------------------------------------------------------- explain */
+
+static const char *truth_word(enum truth t)
+{
+	return t == TRUTH_TRUE ? "true" : t == TRUTH_FALSE ? "false" :
+	    "unknown";
+}
+
+static void put_tree(struct object *o, const struct explained *x,
+    unsigned depth)
+{
+	struct object *kids;
+
+	object_text(o, "text", x->text);
+	object_number(o, "line", (uint64_t)x->pos.line);
+	object_bool(o, "reached", x->reached);
+	if (x->reached)
+		object_z(o, "truth", truth_word(x->truth));
+	if (x->decides)
+		object_bool(o, "decides", true);
+	object_text(o, "value", x->value);
+	object_text(o, "reason", x->reason);
+	if (x->n_kids == 0 || depth >= TREE_DEPTH_MAX)
+		return;
+	kids = object_list(o, "kids");
+	for (size_t i = 0; i < x->n_kids; i++)
+		put_tree(object_item(kids), x->kids[i], depth + 1);
+}
+
+static void put_rule(struct object *o, const struct rules *rules,
+    const struct rule_result *result)
+{
+	const struct rule_info *info = rules_info(rules, result->rule);
+
+	object_z(o, "name", info->name);
+	if (info->pos.source)
+		object_z(o, "file", info->pos.source->name);
+	object_number(o, "line", (uint64_t)info->pos.line);
+	object_bool(o, "reached", result->reached);
+	if (result->reached || result->truth == TRUTH_UNKNOWN)
+		object_z(o, "truth", truth_word(result->truth));
+	object_z(o, "reason", result->reached ? result->unknown :
+	    result->not_reached);
+	if (result->failed)
+		object_text(o, "failure", result->failure);
+	if (result->tree)
+		put_tree(object_below(o, "tree"), result->tree, 0);
+}
+
+static void explanation_as_json(struct report *r,
+    const struct report_explanation *x)
+{
+	const struct verdict *v = x->verdict;
+	struct object *o = object_make(r->scratch, "explanation");
+	struct object *rules;
+
+	put_id(o, &x->id);
+	object_texts(o, "labels_before", v->labels_before,
+	    v->n_labels_before);
+	object_texts(o, "labels_after", v->labels_after, v->n_labels_after);
+	object_text(o, "mailbox_before", x->facts->mailbox);
+	object_text(o, "mailbox_after", v->mailbox_after);
+	object_texts(o, "flags_before", x->facts->flags, x->facts->n_flags);
+	object_texts(o, "flags_after", v->flags_after, v->n_flags_after);
+	put_changes(o, x->changes, x->n_changes);
+	rules = object_list(o, "rules");
+	for (size_t i = 0; i < v->n_rules; i++)
+		put_rule(object_item(rules), x->rules, &v->rules[i]);
+	report_emit(r, o);
+}
+
+static void add_truth(const struct report *r, struct buf *b, bool reached,
+    enum truth t)
+{
+	if (!reached)
+		report_add_in(r, b, REPORT_DIM, "-      ");
+	else if (t == TRUTH_TRUE)
+		report_add_in(r, b, REPORT_GREEN, "yes    ");
+	else if (t == TRUTH_FALSE)
+		buf_add_z(b, "no     ");
+	else
+		report_add_in(r, b, REPORT_YELLOW, "unknown");
+}
+
+#define TREE_AT		12	/* column at which the tree begins */
+
+static void add_tree(struct report *r, struct buf *b,
+    const struct explained *x, unsigned depth)
+{
+	size_t indent = 2 * (depth < 20 ? depth : 20);
+	size_t at = TREE_AT + indent;
+	size_t room = r->style.width > at + 20 ? r->style.width - at : 20;
+	struct str more = x->reason.n > 0 ? x->reason : x->value;
+
+	buf_add_z(b, x->decides ? "  * " : "    ");
+	add_truth(r, b, x->reached, x->truth);
+	buf_printf(b, " %*s", (int)indent, "");
+	report_add_cut(r, b, x->text, room);
+	buf_add_char(b, '\n');
+	if (more.n > 0) {
+		buf_printf(b, "%*s%s", (int)at + 2, "",
+		    x->reason.n > 0 ? "" : "= ");
+		report_add_cut(r, b, more, room > 24 ? room - 4 : 20);
+		buf_add_char(b, '\n');
+	}
+	for (size_t i = 0; i < x->n_kids && depth < TREE_DEPTH_MAX; i++)
+		add_tree(r, b, x->kids[i], depth + 1);
+}
+
+static void add_rule(struct report *r, struct buf *b,
+    const struct rules *rules, const struct rule_result *result)
+{
+	const struct rule_info *info = rules_info(rules, result->rule);
+	const char *why = result->reached ? result->unknown :
+	    result->not_reached;
+
+	buf_add_z(b, "  ");
+	report_add_colour(r, b, REPORT_BOLD);
+	buf_add_shown(b, str_of(info->name));
+	report_end_colour(r, b);
+	if (info->pos.source) {
+		buf_add_z(b, " (");
+		buf_add_shown(b, str_of(info->pos.source->name));
+		buf_printf(b, ":%d)", info->pos.line);
+	}
+	buf_add_z(b, ": ");
+	if (!result->reached && result->truth != TRUTH_UNKNOWN)
+		report_add_in(r, b, REPORT_DIM, "not reached");
+	else if (result->failed)
+		report_add_in(r, b, REPORT_RED, "failed");
+	else if (result->truth == TRUTH_TRUE)
+		report_add_in(r, b, REPORT_GREEN, "fires");
+	else if (result->truth == TRUTH_FALSE)
+		buf_add_z(b, "does not fire");
+	else
+		report_add_in(r, b, REPORT_YELLOW, "unknown");
+	if (result->failed) {
+		buf_add_z(b, ": ");
+		buf_add_shown(b, result->failure);
+	} else if (why && why[0]) {
+		buf_add_z(b, ": ");
+		buf_add_shown(b, str_of(why));
+	}
+	buf_add_char(b, '\n');
+	if (result->tree)
+		add_tree(r, b, result->tree, 0);
+}
+
+static void add_names(struct buf *b, const struct str *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (i > 0)
+			buf_add_z(b, ", ");
+		buf_add_shown(b, list[i]);
+	}
+	if (n == 0)
+		buf_add_z(b, "(none)");
+}
+
+static void add_before_after(struct buf *b, const char *what,
+    const struct str *before, size_t n_before, const struct str *after,
+    size_t n_after)
+{
+	bool same = n_before == n_after;
+
+	for (size_t i = 0; same && i < n_before; i++)
+		same = str_eq(before[i], after[i]);
+	buf_printf(b, "  %-9s", what);
+	add_names(b, before, n_before);
+	if (!same) {
+		buf_add_z(b, " -> ");
+		add_names(b, after, n_after);
+	}
+	buf_add_char(b, '\n');
+}
+
+void report_explanation(struct report *r,
+    const struct report_explanation *x)
+{
+	const struct verdict *v = x->verdict;
+	struct buf b;
+
+	report_begin(r, &b);
+	if (r->style.json) {
+		explanation_as_json(r, x);
+		return;
+	}
+	add_id_line(r, &b, &x->id);
+	for (size_t i = 0; i < v->n_rules; i++)
+		add_rule(r, &b, x->rules, &v->rules[i]);
+	add_before_after(&b, "labels", v->labels_before, v->n_labels_before,
+	    v->labels_after, v->n_labels_after);
+	add_before_after(&b, "flags", x->facts->flags, x->facts->n_flags,
+	    v->flags_after, v->n_flags_after);
+	add_before_after(&b, "mailbox", &x->facts->mailbox, 1,
+	    &v->mailbox_after, 1);
+	for (size_t i = 0; i < x->n_changes; i++)
+		add_change(r, &b, &x->changes[i]);
+	if (x->n_changes == 0)
+		buf_add_z(&b, "    nothing would be done\n");
+	report_end(r, &b);
+}
+
+/* -------------------------------------------------------------- history */
+
+static const char *state_word(enum change_state s)
+{
+	switch (s) {
+	case CHANGE_INTENDED: return "intended";
+	case CHANGE_DONE: return "done";
+	case CHANGE_FAILED: return "failed";
+	case CHANGE_VOID: return "void";
+	case CHANGE_UNSURE: return "unsure";
+	}
+	return "unsure";
+}
+
+static void history_as_json(struct report *r, struct str account,
+    const struct change *c, const struct run_record *run)
+{
+	struct object *o = object_make(r->scratch, "change");
+
+	object_text(o, "account", account);
+	object_number(o, "run", (uint64_t)c->run);
+	object_time(o, "time", c->time);
+	object_text(o, "mailbox", c->mailbox);
+	object_number(o, "uidvalidity", c->uidvalidity);
+	object_number(o, "uid", c->uid);
+	object_text(o, "message_id", c->id_of.message_id);
+	object_text(o, "from", c->from);
+	object_text(o, "subject", c->subject);
+	object_text(o, "rules", c->rules);
+	object_z(o, "do", report_verb(c->kind));
+	object_text(o, "what", c->what);
+	object_lines(o, "flags_before", c->flags_before);
+	object_lines(o, "labels_before", c->labels_before);
+	if (c->dest_uid > 0)
+		object_number(o, "dest_uid", c->dest_uid);
+	object_z(o, "state", state_word(c->state));
+	object_text(o, "reason", c->reason);
+	if (run)
+		object_text(o, "rules_version", run->rules_version);
+	report_emit(r, o);
+}
+
+static void add_lines(struct buf *b, const char *what, struct str lines)
+{
+	struct str line;
+	size_t n = 0;
+
+	buf_printf(b, "    %s before: ", what);
+	while (str_cut(&lines, '\n', &line)) {
+		if (line.n == 0)
+			continue;
+		if (n++ > 0)
+			buf_add_z(b, ", ");
+		buf_add_shown(b, line);
+	}
+	buf_add_z(b, n > 0 ? "\n" : "(none)\n");
+}
+
+static void add_detail(struct report *r, struct buf *b,
+    const struct change *c, const struct run_record *run)
+{
+	if (c->from.n > 0 || c->subject.n > 0) {
+		buf_add_z(b, "    ");
+		report_add_cut(r, b, arena_printf(r->scratch, "%.*s: %.*s",
+		    STR_ARG(c->from), STR_ARG(c->subject)),
+		    r->style.width - 4);
+		buf_add_char(b, '\n');
+	}
+	add_lines(b, "flags", c->flags_before);
+	add_lines(b, "labels", c->labels_before);
+	buf_printf(b, "    run %lld", (long long)c->run);
+	if (run && run->rules_version.n > 0) {
+		buf_add_z(b, ", rules ");
+		buf_add_shown(b, str_sub(run->rules_version, 0, 12));
+	}
+	if (c->dest_uid > 0)
+		buf_printf(b, ", there it is UID %u", (unsigned)c->dest_uid);
+	buf_add_char(b, '\n');
+}
+
+static void tell_change(struct report *r, struct str account,
+    const struct change *c, const struct run_record *run, bool full)
+{
+	struct report_id id = { .account = account, .mailbox = c->mailbox,
+	    .uid = c->uid };
+	struct buf b;
+
+	report_begin(r, &b);
+	if (r->style.json) {
+		history_as_json(r, account, c, run);
+		return;
+	}
+	if (full)
+		report_add_time(r, &b, c->time);
+	buf_add_z(&b, "  ");
+	report_add_colour(r, &b, REPORT_BOLD);
+	add_name(&b, &id);
+	report_end_colour(r, &b);
+	buf_add_z(&b, "  ");
+	if (c->state != CHANGE_DONE)
+		buf_printf(&b, "%s: ", state_word(c->state));
+	add_deed(&b, c->kind, c->what);
+	buf_add_z(&b, "  (");
+	buf_add_shown(&b, c->rules);
+	buf_add_char(&b, ')');
+	if (c->reason.n > 0) {
+		buf_add_z(&b, ": ");
+		buf_add_shown(&b, c->reason);
+	}
+	buf_add_char(&b, '\n');
+	if (full)
+		add_detail(r, &b, c, run);
+	report_end(r, &b);
+}
+
+void report_history(struct report *r, struct str account,
+    const struct change *c, const struct run_record *run)
+{
+	tell_change(r, account, c, run, false);
+}
+
+void report_history_full(struct report *r, struct str account,
+    const struct change *c, const struct run_record *run)
+{
+	tell_change(r, account, c, run, true);
+}
+
+void report_past_run(struct report *r, struct str account,
+    const struct run_record *run)
+{
+	struct buf b;
+
+	report_begin(r, &b);
+	if (r->style.json) {
+		struct object *o = object_make(r->scratch, "past_run");
+
+		object_text(o, "account", account);
+		object_number(o, "run", (uint64_t)run->id);
+		object_time(o, "started", run->started);
+		object_time(o, "ended", run->ended);
+		object_text(o, "rules_version", run->rules_version);
+		object_number(o, "judged", run->judged);
+		object_number(o, "changed", run->changed);
+		object_number(o, "failed", run->failed);
+		object_number(o, "unknown", run->unknown);
+		if (run->ended != 0)
+			object_number(o, "exit", (uint64_t)run->exit_code);
+		report_emit(r, o);
+		return;
+	}
+	report_add_time(r, &b, run->started);
+	buf_add_z(&b, "  ");
+	report_add_colour(r, &b, REPORT_BOLD);
+	buf_add_shown(&b, account);
+	report_end_colour(r, &b);
+	buf_printf(&b, "  run %lld: %u judged, %u changed",
+	    (long long)run->id, (unsigned)run->judged,
+	    (unsigned)run->changed);
+	report_add_count(&b, run->failed, "failed");
+	report_add_count(&b, run->unknown, "unknown");
+	if (run->ended == 0)
+		buf_add_z(&b, "; it never came to its end");
+	else if (run->exit_code != 0)
+		buf_printf(&b, "; exit %d", run->exit_code);
+	buf_add_char(&b, '\n');
+	report_end(r, &b);
+}

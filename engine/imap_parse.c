@@ -836,8 +836,12 @@ static bool take_body(struct cursor *c, struct imap_fetched *m,
 	bool nil;
 
 	skip_blanks(c);
-	if (peek(c) == '(' || at_end(c) || !take_string(c, &bytes, &nil))
+	if (peek(c) == ')' && !at_end(c)) {	/* Yandex leaves it out */
+		nil = true;
+		bytes = STR_EMPTY;
+	} else if (peek(c) == '(' || !take_string(c, &bytes, &nil)) {
 		return spoil(c, "a body section without its bytes");
+	}
 	if (m->n_sections >= 1000)
 		return spoil(c, "too many body sections");
 	put_section(c, m, name, bytes, nil);
@@ -872,16 +876,19 @@ static bool take_date(struct cursor *c, struct imap_fetched *m)
 	return true;
 }
 
+/* "(n)"; Zoho sends "(-1)". */
 static bool take_modseq(struct cursor *c, struct imap_fetched *m)
 {
-	bool listed = take(c, '(');
+	struct cursor try = *c;
+	bool listed = take(&try, '(');
 
-	skip_blanks(c);
-	if (!take_u64(c, INT64_MAX, &m->modseq))
-		return spoil(c, "a MODSEQ that cannot be read");
-	skip_blanks(c);
-	if (listed && !take(c, ')'))
-		return spoil(c, "a MODSEQ that cannot be read");
+	skip_blanks(&try);
+	if (!take_u64(&try, INT64_MAX, &m->modseq))
+		return skip_value(c);
+	skip_blanks(&try);
+	if (listed && !take(&try, ')'))
+		return skip_value(c);
+	*c = try;
 	m->have |= IMAP_MODSEQ;
 	return true;
 }
@@ -986,16 +993,23 @@ static bool parse_fetch(struct cursor *c, struct imap_reply *r)
 {
 	struct imap_fetched *m = &r->fetched;
 	struct str name, section;
-	size_t items = 0;
+	size_t items = 0, depth = 1;
 
 	m->seq = r->number;
 	skip_blanks(c);
 	if (!take(c, '('))
 		return spoil(c, "FETCH without a list");
-	for (;;) {
+	while (depth) {
 		skip_blanks(c);
-		if (take(c, ')'))
-			return true;
+		if (take(c, ')')) {
+			depth--;
+			continue;
+		}
+		/* Domino puts some items in parentheses of their own */
+		if (depth < IMAP_DEPTH_MAX && take(c, '(')) {
+			depth++;
+			continue;
+		}
 		name = take_until(c, " ([)\n");
 		if (name.n == 0 || ++items > IMAP_LIST_MAX)
 			return spoil(c, "FETCH with a list that cannot be "
@@ -1014,6 +1028,7 @@ static bool parse_fetch(struct cursor *c, struct imap_reply *r)
 			return spoil(c, "FETCH with an item that cannot be "
 			    "read");
 	}
+	return true;
 }
 
 /* ------------------------------------------------------- other replies */
@@ -1487,8 +1502,9 @@ static bool finish(struct imap_parse *p, struct err *e)
 	struct str line = buf_str(&b->line);
 	struct cursor c = { .bank = b };
 
-	while (line.n && (line.p[line.n - 1] == '\r' ||
-	    line.p[line.n - 1] == '\n'))
+	/* one line end; before it may stand that of a literal */
+	line.n--;
+	if (line.n && line.p[line.n - 1] == '\r')
 		line.n--;
 	c.p = line.p;
 	c.end = line.p + line.n;

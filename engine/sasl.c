@@ -114,6 +114,8 @@ bool sasl_unbase64(struct str in, struct buf *out)
 				return false;
 			v = v << 6 | (uint32_t)d;
 		}
+		if (v & ((1u << 8 * (3 - keep)) - 1))
+			return false;	/* two spellings of one text */
 		for (size_t k = 0; k < keep; k++)
 			buf_add_char(out, (char)(v >> (16 - 8 * k) & 0xFF));
 	}

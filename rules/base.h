@@ -52,7 +52,7 @@ struct str str_trim(struct str s);
 bool str_cut(struct str *rest, char sep, struct str *part);
 /* Decimal digits only, whole text, at most MAX; false otherwise. */
 MUST_USE bool str_u64(struct str s, uint64_t max, uint64_t *n_out);
-uint64_t str_hash(struct str s);		/* FNV-1a; not for adversaries */
+uint64_t str_hash(struct str s);	/* FNV-1a; not for adversaries */
 
 /* ASCII classes, safe for any char and free of the locale. */
 bool ch_digit(char c);
@@ -164,8 +164,8 @@ void err_clear(struct err *e);
 /*
  * Text from mail, servers or files as it may be shown on a terminal, in a
  * log, in JSON or HTML: C0, C1, DEL, bidirectional controls, line and
- * paragraph separators and bad UTF-8 become \xNN or \u{NNNN}.  Tabs and line ends
- * too.  The one function for it.
+ * paragraph separators and bad UTF-8 become \xNN or \u{NNNN}.  Tabs and line
+ * ends too.  The one function for it.
  */
 void buf_add_shown(struct buf *b, struct str s);
 struct str shown(struct arena *a, struct str s);

@@ -6,239 +6,6 @@
 #include <yaml.h>
 
 #define NODE_ANCHORS_MAX	1000
-#define SHOW_BEFORE		60	/* characters left of the caret */
-#define SHOW_CHARS		100	/* characters of a line */
-#define KNOWN_SHOWN_MAX		8	/* names listed in a hint */
-
-/* ------------------------------------------------------------- problems */
-
-void problems_init(struct problems *ps, struct arena *a)
-{
-	*ps = (struct problems){ .arena = a };
-}
-
-/* Another one would only be counted. */
-static bool problems_full(const struct problems *ps)
-{
-	return ps->errors >= PROBLEMS_MAX;
-}
-
-static bool same_problem(const struct problem *p, const struct problem *q)
-{
-	return p->level == q->level && p->pos.source == q->pos.source &&
-	    p->pos.line == q->pos.line && p->pos.col == q->pos.col &&
-	    str_eq(p->text, q->text);
-}
-
-/* A node behind an alias is looked at more than once, and said once. */
-static bool said_already(const struct problems *ps, const struct problem *p)
-{
-	for (size_t i = 0; i < ps->n; i++)
-		if (same_problem(&ps->list[i], p))
-			return true;
-	return false;
-}
-
-PRINTF_LIKE(5, 0)
-static void add(struct problems *ps, enum problem_level level,
-    struct pos pos, struct str hint, const char *fmt, va_list ap)
-{
-	size_t *count = level == PROBLEM_ERROR ? &ps->errors : &ps->warnings;
-	struct problem p = { .level = level, .pos = pos };
-	char text[ERR_MSG_MAX];
-
-	if (*count >= PROBLEMS_MAX) {
-		++*count;
-		return;
-	}
-	vsnprintf(text, sizeof(text), fmt, ap);
-	p.text = arena_str(ps->arena, str_of(text));
-	p.hint = arena_str(ps->arena, hint);
-	if (said_already(ps, &p))
-		return;
-	++*count;
-	arena_grow(ps->arena, &ps->list, ps->n, &ps->cap);
-	ps->list[ps->n++] = p;
-}
-
-bool problem(struct problems *ps, struct pos pos, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	add(ps, PROBLEM_ERROR, pos, STR_EMPTY, fmt, ap);
-	va_end(ap);
-	return false;
-}
-
-bool problem_hint(struct problems *ps, struct pos pos, struct str hint,
-    const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	add(ps, PROBLEM_ERROR, pos, hint, fmt, ap);
-	va_end(ap);
-	return false;
-}
-
-void warning(struct problems *ps, struct pos pos, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	add(ps, PROBLEM_WARNING, pos, STR_EMPTY, fmt, ap);
-	va_end(ap);
-}
-
-/* Line LINE of TEXT, from 1; a line ends with LF, CR LF or CR. */
-static bool source_line(struct str text, int line, struct str *line_out)
-{
-	size_t at = 0, end;
-
-	for (int i = 1; at <= text.n; i++) {
-		for (end = at; end < text.n && text.p[end] != '\n' &&
-		    text.p[end] != '\r'; end++)
-			;
-		if (i == line) {
-			*line_out = str_sub(text, at, end - at);
-			return true;
-		}
-		if (end + 1 < text.n && text.p[end] == '\r' &&
-		    text.p[end + 1] == '\n')
-			end++;
-		at = end + 1;
-	}
-	return false;
-}
-
-/* Byte offset of the character with number N (from 0), or the end. */
-static size_t char_offset(struct str s, size_t n)
-{
-	size_t at = 0;
-
-	while (n-- > 0 && at < s.n)
-		utf8_next(s, &at);
-	return at;
-}
-
-/* The next character as it is shown; a tab is one column. */
-static struct str shown_char(struct str line, size_t *at, struct buf *to)
-{
-	size_t from = *at, was = to->n;
-
-	utf8_next(line, at);
-	if (line.p[from] == '\t')
-		buf_add_char(to, ' ');
-	else
-		buf_add_shown(to, str_sub(line, from, *at - from));
-	return str_sub(buf_str(to), was, to->n - was);
-}
-
-/*
- * The line of P and a line with the caret.  Indentation goes, and of a long
- * line only what is around the caret is shown.
- */
-static void show_line(struct buf *b, struct pos pos)
-{
-	size_t first = 0, at, col, caret = 0, under = 0, chars = 0;
-	size_t width = pos.width > 1 ? (size_t)pos.width : 1;
-	struct str line;
-
-	if (pos.line < 1 || pos.col < 1 ||
-	    !source_line(pos.source->text, pos.line, &line) ||
-	    str_trim(line).n == 0)
-		return;
-	col = (size_t)pos.col - 1;
-	while (first < line.n && first < col &&
-	    (line.p[first] == ' ' || line.p[first] == '\t'))
-		first++;
-	buf_add_z(b, "    ");
-	if (col > first + SHOW_BEFORE) {
-		first = col - SHOW_BEFORE;
-		caret = 3;
-		buf_add_z(b, "...");
-	}
-	at = char_offset(line, first);
-	while (at < line.n && chars < SHOW_CHARS) {
-		size_t nth = first + chars++;
-		size_t w = text_width(shown_char(line, &at, b));
-
-		if (nth < col)
-			caret += w;
-		else if (nth < col + width)
-			under += w;
-	}
-	if (at < line.n)
-		buf_add_z(b, "...");
-	buf_add_z(b, "\n    ");
-	while (caret-- > 0)
-		buf_add_char(b, ' ');
-	buf_add_char(b, '^');
-	while (under-- > 1)
-		buf_add_char(b, '~');
-	buf_add_char(b, '\n');
-}
-
-void problem_show(struct buf *b, const struct problem *p)
-{
-	if (p->pos.source) {
-		buf_add_shown(b, str_of(p->pos.source->name));
-		if (p->pos.line > 0)
-			buf_printf(b, ":%d", p->pos.line);
-		if (p->pos.line > 0 && p->pos.col > 0)
-			buf_printf(b, ":%d", p->pos.col);
-		buf_add_z(b, ": ");
-	}
-	buf_add_z(b, p->level == PROBLEM_ERROR ? "error: " : "warning: ");
-	buf_add_shown(b, p->text);
-	if (p->hint.n) {
-		buf_add_z(b, "; ");
-		buf_add_shown(b, p->hint);
-	}
-	buf_add_char(b, '\n');
-	if (p->pos.source)
-		show_line(b, p->pos);
-}
-
-/* Files stay in the order in which they were first complained about. */
-static size_t file_rank(const struct problem *list, size_t n,
-    const struct source *s)
-{
-	size_t i = 0;
-
-	while (i < n && list[i].pos.source != s)
-		i++;
-	return s ? i + 1 : 0;
-}
-
-void problems_sort(struct problems *ps)
-{
-	struct problem sorted[2 * PROBLEMS_MAX];
-	size_t n = 0;
-
-	for (size_t i = 0; i < ps->n && n < COUNT(sorted); i++) {
-		struct problem p = ps->list[i];
-		size_t rank = file_rank(ps->list, ps->n, p.pos.source);
-		size_t at = n++;
-
-		for (; at > 0; at--) {
-			const struct problem *q = &sorted[at - 1];
-			size_t other = file_rank(ps->list, ps->n,
-			    q->pos.source);
-
-			if (other < rank || (other == rank &&
-			    (q->pos.line < p.pos.line ||
-			    (q->pos.line == p.pos.line &&
-			    q->pos.col <= p.pos.col))))
-				break;
-			sorted[at] = *q;
-		}
-		sorted[at] = p;
-	}
-	if (n)
-		memcpy(ps->list, sorted, n * sizeof(sorted[0]));
-}
 
 /* ---------------------------------------------------------- raw bytes */
 
@@ -349,18 +116,6 @@ static struct pos pos_of_event(const struct reader *r, const yaml_event_t *ev)
 	return pos;
 }
 
-/* The bytes of the file from a place to the end of its line. */
-static struct str rest_of_line(struct pos pos)
-{
-	struct str line;
-	size_t at;
-
-	if (!source_line(pos.source->text, pos.line, &line))
-		return STR_EMPTY;
-	at = char_offset(line, (size_t)pos.col - 1);
-	return str_sub(line, at, line.n - at);
-}
-
 /*
  * What libyaml says and what a person can do about it.  The first row whose
  * PROBLEM and CONTEXT begin what libyaml says is taken.  START: the mistake
@@ -442,13 +197,17 @@ static bool begins(const char *z, const char *head)
 /* A character that may not begin a plain text, which people forget. */
 static bool say_bad_start(struct reader *r, struct pos pos)
 {
-	struct str rest = rest_of_line(pos);
+	size_t at, end;
+	struct str line = pos_line(pos, &at);
 
-	if (!begins(r->parser.problem, "found character that cannot start"))
+	if (!begins(r->parser.problem, "found character that cannot start") ||
+	    at >= line.n)
 		return false;
+	end = at;
+	utf8_next(line, &end);
 	problem(r->ps, pos, "the character \"%.*s\" may not begin a text "
 	    "without quotes; put the text in quotes",
-	    STR_ARG(str_sub(rest, 0, char_offset(rest, 1))));
+	    STR_ARG(str_sub(line, at, end - at)));
 	return true;
 }
 
@@ -456,10 +215,11 @@ static bool say_bad_start(struct reader *r, struct pos pos)
 static bool say_inside_brackets(struct reader *r, struct pos pos)
 {
 	const yaml_parser_t *p = &r->parser;
+	size_t at;
+	struct str line = pos_line(pos, &at);
 
 	if (!begins(p->problem, "did not find expected ','") || !p->context ||
-	    p->context_mark.line != p->problem_mark.line ||
-	    rest_of_line(pos).n == 0)
+	    p->context_mark.line != p->problem_mark.line || at >= line.n)
 		return false;
 	problem(r->ps, pos, "a `,` or the closing bracket is wanted here; "
 	    "put a text that holds brackets, commas, quotes or `: ` wholly "
@@ -470,16 +230,13 @@ static bool say_inside_brackets(struct reader *r, struct pos pos)
 /* Something stands behind a text in quotes: subject: "a" b */
 static bool say_behind_quote(struct reader *r, struct pos pos)
 {
-	struct str line;
 	size_t at;
+	struct str line = pos_line(pos, &at);
 
-	if (!begins(r->parser.problem, "did not find expected key") ||
-	    !source_line(pos.source->text, pos.line, &line))
+	if (!begins(r->parser.problem, "did not find expected key"))
 		return false;
-	line = str_trim(str_sub(line, 0,
-	    char_offset(line, (size_t)pos.col - 1)));
-	at = line.n - 1;
-	if (line.n == 0 || (line.p[at] != '"' && line.p[at] != '\''))
+	line = str_trim(str_sub(line, 0, at));
+	if (!str_ends(line, STR_LIT("\"")) && !str_ends(line, STR_LIT("'")))
 		return false;
 	problem(r->ps, pos, "the text in quotes has ended before this; put "
 	    "all of it in quotes (inside of '...' a quote is written twice)");
@@ -489,11 +246,10 @@ static bool say_behind_quote(struct reader *r, struct pos pos)
 /* A tab among the blanks that POS's line begins with, at or before POS. */
 static bool tab_before(struct pos pos, struct pos *tab_out)
 {
-	struct str line;
+	size_t at;
+	struct str line = pos_line(pos, &at);
 
-	if (!source_line(pos.source->text, pos.line, &line))
-		return false;
-	for (size_t i = 0; i < line.n && i < (size_t)pos.col; i++) {
+	for (size_t i = 0; i < line.n && i <= at; i++) {
 		if (line.p[i] == '\t') {
 			*tab_out = pos;
 			tab_out->col = to_int(i + 1);
@@ -1049,326 +805,4 @@ struct node *node_read(struct arena *a, const char *name, struct str text,
 	yaml_parser_delete(&r.parser);
 	arena_free(&r.scratch);
 	return root;
-}
-
-/* --------------------------------------------------------------- places */
-
-/* Characters of an escape in double quotes, its backslash included. */
-static size_t escape_length(struct str s)
-{
-	if (s.n < 2)
-		return 1;
-	switch (s.p[1]) {
-	case 'x': return 4;
-	case 'u': return 6;
-	case 'U': return 10;
-	default: return 2;
-	}
-}
-
-/*
- * Walks the source of a scalar of one line and its text side by side, one
- * character of the text at a time, up to the byte OFFSET of the text.
- */
-static bool walk_line(struct str source, struct str text, size_t offset,
-    int *col)
-{
-	char quote = source.n ? source.p[0] : '\0';
-	size_t at = 0, in_text = 0;
-
-	if (quote != '"' && quote != '\'')
-		quote = '\0';
-	else
-		at++;
-	*col += (int)at;
-	while (in_text < offset && in_text < text.n) {
-		size_t from = at, step = 1;
-
-		if (at >= source.n)
-			return false;
-		if (quote == '"' && source.p[at] == '\\')
-			step = escape_length(str_sub(source, at, source.n));
-		else if (quote == '\'' && source.p[at] == '\'')
-			step = 2;
-		for (size_t i = 0; i < step && at < source.n; i++)
-			utf8_next(source, &at);
-		if (step == 1 && (text.p[in_text] != source.p[from]))
-			return false;
-		utf8_next(text, &in_text);
-		*col += (int)step;
-	}
-	return true;
-}
-
-/* The same for `|`: its lines follow, all cut by the same indentation. */
-static bool walk_block(struct str text, size_t offset, struct pos *pos)
-{
-	struct str head = str_sub(text, 0, offset), line;
-	size_t line_start = 0, end, indent;
-
-	for (size_t i = 0; i < head.n; i++) {
-		if (head.p[i] != '\n')
-			continue;
-		pos->line++;
-		line_start = i + 1;
-	}
-	pos->line++;
-	if (!source_line(pos->source->text, pos->line, &line))
-		return false;
-	end = str_find_char(text, line_start, '\n');
-	text = str_sub(text, line_start, end - line_start);
-	if (!str_ends(line, text))
-		return false;
-	indent = line.n - text.n;
-	pos->col = to_int(indent + 1 + utf8_count(str_sub(text, 0,
-	    offset - line_start)));
-	return true;
-}
-
-struct pos node_pos_in(const struct node *n, size_t offset, int width)
-{
-	struct pos pos = n->pos;
-	struct str rest;
-
-	if (n->kind != NODE_SCALAR || !pos.source || pos.line < 1 ||
-	    offset > n->text.n)
-		return n->pos;
-	rest = rest_of_line(pos);
-	while (rest.n && (rest.p[0] == '&' || rest.p[0] == '!')) {
-		size_t cut = str_find_char(rest, 0, ' ');
-
-		while (cut < rest.n && rest.p[cut] == ' ')
-			cut++;
-		pos.col += to_int(utf8_count(str_sub(rest, 0, cut)));
-		rest = str_sub(rest, cut, rest.n);
-	}
-	pos.width = width;
-	if (rest.n && rest.p[0] == '|') {
-		if (!walk_block(n->text, offset, &pos))
-			return n->pos;
-	} else if (!walk_line(rest, n->text, offset, &pos.col)) {
-		return n->pos;
-	}
-	return pos;
-}
-
-/* --------------------------------------------------------------- asking */
-
-static size_t find_key(const struct node *map, const char *key)
-{
-	struct str want = str_of(key);
-	size_t i;
-
-	if (!map || map->kind != NODE_MAP)
-		return SIZE_MAX;
-	for (i = 0; i < map->n; i++)
-		if (str_eq(map->keys[i]->text, want))
-			return i;
-	return SIZE_MAX;
-}
-
-struct node *node_get(const struct node *map, const char *key)
-{
-	size_t i = find_key(map, key);
-
-	return i == SIZE_MAX ? NULL : map->items[i];
-}
-
-struct node *node_get_key(const struct node *map, const char *key)
-{
-	size_t i = find_key(map, key);
-
-	return i == SIZE_MAX ? NULL : map->keys[i];
-}
-
-static const char *kind_name(const struct node *n)
-{
-	return n->kind == NODE_LIST ? "a list" :
-	    n->kind == NODE_MAP ? "a map" : "a text";
-}
-
-static struct str hint_for(struct arena *a, struct str word,
-    const char *const *known, size_t n)
-{
-	const char *near = nearest(word, known, n);
-	struct str list = STR_EMPTY;
-
-	if (near)
-		return arena_printf(a, "did you mean `%s`?", near);
-	if (n == 0 || n > KNOWN_SHOWN_MAX)
-		return STR_EMPTY;
-	for (size_t i = 0; i < n; i++)
-		list = arena_printf(a, "%.*s%s`%s`", STR_ARG(list),
-		    i == 0 ? "" : ", ", known[i]);
-	return arena_printf(a, "known: %.*s", STR_ARG(list));
-}
-
-bool node_only_keys(const struct node *map, const char *const *known,
-    size_t n, const char *what, struct problems *ps)
-{
-	bool good = true;
-
-	if (map->kind != NODE_MAP)
-		return problem(ps, map->pos, "a map is wanted here, not %s",
-		    kind_name(map));
-	for (size_t i = 0; i < map->n; i++) {
-		const struct node *key = map->keys[i];
-		size_t k = 0;
-
-		while (k < n && !str_eq_z(key->text, known[k]))
-			k++;
-		if (k < n)
-			continue;
-		good = problem_hint(ps, key->pos, problems_full(ps) ?
-		    STR_EMPTY : hint_for(ps->arena, key->text, known, n),
-		    "unknown %s `%.*s`", what, STR_ARG(key->text));
-	}
-	return good;
-}
-
-static bool plain_is(const struct node *n, const char *const *words,
-    size_t n_words)
-{
-	if (!n || n->kind != NODE_SCALAR || n->quoted)
-		return false;
-	for (size_t i = 0; i < n_words; i++)
-		if (str_eq_z(n->text, words[i]))
-			return true;
-	return false;
-}
-
-bool node_is_null(const struct node *n)
-{
-	static const char *const words[] = { "", "~", "null" };
-
-	return plain_is(n, words, COUNT(words));
-}
-
-bool node_is_bool(const struct node *n, bool *value_out)
-{
-	static const char *const words[] = { "true", "false" };
-
-	if (!plain_is(n, words, COUNT(words)))
-		return false;
-	*value_out = n->text.p[0] == 't';
-	return true;
-}
-
-static bool wrong_kind(const struct node *n, const char *what,
-    const char *wanted, struct problems *ps)
-{
-	if (n->kind == NODE_SCALAR && n->text.n == 0 && !n->quoted)
-		return problem(ps, n->pos, "`%s` is empty; it must be %s",
-		    what, wanted);
-	if (n->kind == NODE_SCALAR)
-		return problem(ps, n->pos, "`%s` must be %s, not `%.*s`",
-		    what, wanted, STR_ARG(n->text));
-	return problem(ps, n->pos, "`%s` must be %s, not %s", what, wanted,
-	    kind_name(n));
-}
-
-bool node_text(const struct node *n, const char *what, struct str *out,
-    struct problems *ps)
-{
-	/* no texts in the core schema, and so not to other YAML readers */
-	static const char *const words[] = { "true", "True", "TRUE",
-	    "false", "False", "FALSE", "~", "null", "Null", "NULL" };
-
-	if (n->kind != NODE_SCALAR || (n->text.n == 0 && !n->quoted))
-		return wrong_kind(n, what, "a text", ps);
-	if (plain_is(n, words, COUNT(words)))
-		return problem(ps, n->pos, "`%s` must be a text; put `%.*s` "
-		    "in quotes if that is the text", what,
-		    STR_ARG(n->text));
-	*out = n->text;
-	return true;
-}
-
-bool node_bool(const struct node *n, const char *what, bool *out,
-    struct problems *ps)
-{
-	static const char *const yes[] = { "true", "yes", "on", "y" };
-	static const char *const no[] = { "false", "no", "off", "n" };
-
-	if (node_is_bool(n, out))
-		return true;
-	for (size_t i = 0; n->kind == NODE_SCALAR && i < COUNT(yes); i++) {
-		bool is_yes = str_ieq_z(n->text, yes[i]);
-
-		if (is_yes || str_ieq_z(n->text, no[i]))
-			return problem(ps, n->pos, "`%s` must be true or "
-			    "false; write `%s`", what,
-			    is_yes ? "true" : "false");
-	}
-	return wrong_kind(n, what, "true or false", ps);
-}
-
-static bool all_digits(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (!ch_digit(s.p[i]))
-			return false;
-	return s.n > 0;
-}
-
-bool node_number(const struct node *n, const char *what, uint64_t max,
-    uint64_t *out, struct problems *ps)
-{
-	if (n->kind != NODE_SCALAR || !all_digits(n->text))
-		return wrong_kind(n, what, "a whole number", ps);
-	if (n->quoted)
-		return problem(ps, n->pos, "`%s` must be a whole number "
-		    "without quotes", what);
-	if (!str_u64(n->text, max, out))
-		return problem(ps, n->pos, "`%s` may be at most %llu", what,
-		    (unsigned long long)max);
-	return true;
-}
-
-bool node_size(const struct node *n, const char *what, uint64_t *octets_out,
-    struct problems *ps)
-{
-	if (n->kind == NODE_SCALAR && parse_size(n->text, octets_out))
-		return true;
-	return wrong_kind(n, what, "a size such as 500, 20K, 10M or 1G", ps);
-}
-
-bool node_duration(const struct node *n, const char *what,
-    int64_t *seconds_out, struct problems *ps)
-{
-	if (n->kind == NODE_SCALAR && parse_duration(n->text, seconds_out))
-		return true;
-	return wrong_kind(n, what, "a duration such as 90s, 15m, 2h, 30d "
-	    "or 1w", ps);
-}
-
-bool node_texts(struct arena *a, const struct node *n, const char *what,
-    struct str **list_out, size_t *n_out, struct problems *ps)
-{
-	struct str *list;
-	bool good = true;
-
-	if (n->kind != NODE_LIST) {
-		struct str one;
-
-		if (n->kind == NODE_MAP)
-			return wrong_kind(n, what, "a text or a list of "
-			    "texts", ps);
-		if (!node_text(n, what, &one, ps))
-			return false;
-		list = arena_make(a, struct str);
-		*list = one;
-		*list_out = list;
-		*n_out = 1;
-		return true;
-	}
-	list = arena_array(a, n->n, sizeof(*list));
-	for (size_t i = 0; i < n->n; i++)
-		if (!node_text(n->items[i], what, &list[i], ps))
-			good = false;
-	if (!good)
-		return false;
-	*list_out = list;
-	*n_out = n->n;
-	return true;
 }

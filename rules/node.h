@@ -63,6 +63,11 @@ bool problem_hint(struct problems *ps, struct pos pos, struct str hint,
     const char *fmt, ...) PRINTF_LIKE(4, 5);
 void warning(struct problems *ps, struct pos pos, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
+/* Is there no room for another error, so that its hint is not needed? */
+bool problems_full(const struct problems *ps);
+/* The line that POS is on, without its end, or the empty text; *AT_OUT is the
+ * octet of it where POS stands. */
+struct str pos_line(struct pos pos, size_t *at_out);
 /* In order of file and line: "FILE:LINE:COL: error: TEXT", the source line
  * and a caret line.  All text passes buf_add_shown. */
 void problem_show(struct buf *b, const struct problem *p);

@@ -77,6 +77,10 @@ enum pattern_result pattern_match(const struct pattern *p, struct str text,
 /* After PATTERN_LIMIT: which limit, as a clause. */
 const char *pattern_limit_reason(const struct pattern *p);
 
+/* The longest piece of a glob that stands for itself; whatever fits the glob
+ * holds it. */
+struct str pattern_glob_literal(struct str glob);
+
 /* Capturing groups of a regex; 0 for other kinds. */
 size_t pattern_groups(const struct pattern *p);
 /* Is group N (from 1) set in every match?  False also when in doubt. */

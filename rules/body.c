@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "charset.h"
 #include "content.h"
 #include "html.h"
 #include "mime.h"
@@ -488,7 +489,8 @@ static void read_text(struct body *b, const struct part *p)
 	if (html) {
 		buf_init(&text, MAIL_PART_TEXT_MAX);
 		html_text(buf_str(&source), &text);
-		t->text = arena_str(b->arena, buf_str(&text));
+		t->text = arena_str(b->arena, text.over ?
+		    charset_whole(buf_str(&text)) : buf_str(&text));
 		t->cut |= text.over;
 		buf_free(&text);
 	} else {

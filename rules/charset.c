@@ -173,7 +173,8 @@ static void add_1252(struct str s, struct buf *out)
 		buf_add_utf8(out, cp ? cp : REPLACEMENT);
 		from = i + 1;
 	}
-	buf_add(out, s.p + from, s.n - from);
+	if (!out->over)
+		buf_add(out, s.p + from, s.n - from);
 }
 
 /* Octets that do not begin a character there: what a decoder replaces by
@@ -219,7 +220,8 @@ static void add_utf8(struct str s, struct buf *out)
 		buf_add_utf8(out, REPLACEMENT);
 		from = at;
 	}
-	buf_add(out, s.p + from, s.n - from);
+	if (!out->over)
+		buf_add(out, s.p + from, s.n - from);
 }
 
 static void add_iconv(struct str s, const char *name, struct buf *out)

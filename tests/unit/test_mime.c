@@ -262,6 +262,9 @@ static void test_decode_limit(void **state)
 		{ STR_LIT("abc\xFC"), MIME_IDENTITY, "iso-8859-1", "abc" },
 		{ STR_LIT("YWJjw7w="), MIME_BASE64, "utf-8", "abc" },
 		{ STR_LIT("abc\xA4"), MIME_IDENTITY, "iso-8859-15", "abc" },
+		{ STR_LIT("ab\x80\xFC\xFC"), MIME_IDENTITY, "iso-8859-1",
+		    "ab" },
+		{ STR_LIT("ab\xFF\xC3\xBC"), MIME_IDENTITY, "utf-8", "ab" },
 	};
 
 	(void)state;
@@ -539,17 +542,21 @@ static void test_long_text(void **state)
 		"Content-Transfer-Encoding: base64\n\n",
 		"Content-Transfer-Encoding: quoted-printable\n\n",
 		"Content-Type: text/plain; charset=koi8-r\n\n",
+		"Content-Type: text/html\n\n\xC3\xBC",
+		"Content-Type: text/html\n\n\xE2\x82\xAC",
 	};
 	const struct body_text *list;
 	bool cut;
 
 	for (size_t i = 0; i < COUNT(heads); i++) {
 		struct mail *m = whole(*state, made(*state, heads[i],
-		    "YWFhYWFhYWFh Zm9v \n", 500000));
+		    str_ends(str_of(heads[i]), STR_LIT("\n\n")) ?
+		    "YWFhYWFhYWFh Zm9v \n" : "\xC3\xBC", 1000000));
 
 		assert_int_equal(mail_body_texts(m, &list, &cut), 1);
 		assert_true(list[0].cut);
 		assert_true(list[0].text.n <= MAIL_PART_TEXT_MAX);
+		assert_true(utf8_valid(list[0].text));
 		assert_true(list[0].text.n > MAIL_PART_TEXT_MAX / 10 * 9);
 		assert_false(cut);
 	}

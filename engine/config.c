@@ -2,18 +2,14 @@
 
 #include <errno.h>
 #include <glob.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
+#include "setting.h"
 #include "trust.h"
 #include "wire.h"
 
-#define MAILBOXES_MAX	1000
-#define ARGUMENTS_MAX	1000	/* of a command */
-#define NAME_MAX_OCTETS	1000	/* of a mailbox, user, host */
 #define TIMEOUT_MAX	86400	/* seconds */
 
 /* ------------------------------------------------------------ the table */
@@ -68,15 +64,6 @@ _Static_assert(offsetof(struct account, n_mailboxes) ==
     offsetof(struct account, mailboxes) + sizeof(char **),
     "a list and its count stand together");
 
-/* What is going on. */
-struct load {
-	struct arena *a;
-	struct problems *ps;
-	const char *path;	/* of the config, absolute */
-	const char *folder;	/* that relative paths start from */
-	const char *home;
-};
-
 static const struct key *key_of(enum section section, struct str name)
 {
 	for (size_t i = 0; i < COUNT(keys); i++)
@@ -86,7 +73,7 @@ static const struct key *key_of(enum section section, struct str name)
 	return NULL;
 }
 
-static bool known_keys(const struct load *l, const struct node *map,
+static bool known_keys(const struct reading *l, const struct node *map,
     enum section section)
 {
 	const char *names[COUNT(keys)];
@@ -98,350 +85,51 @@ static bool known_keys(const struct load *l, const struct node *map,
 	return node_only_keys(map, names, n, section_words[section], l->ps);
 }
 
-/* ---------------------------------------------------------------- paths */
-
-static const char *home_folder(struct arena *a)
-{
-	const char *home = getenv("HOME");
-	const struct passwd *pw;
-
-	if (home && home[0] == '/')
-		return home;
-	pw = getpwuid(geteuid());
-	return pw && pw->pw_dir ? arena_z(a, str_of(pw->pw_dir)) : "/";
-}
-
-/* The XDG base directory specification: relative paths are ignored. */
-static const char *xdg_folder(struct arena *a, const char *variable,
-    const char *below_home)
-{
-	const char *folder = getenv(variable);
-
-	if (folder && folder[0] == '/')
-		return arena_printf(a, "%s/tamis", folder).p;
-	return arena_printf(a, "%s/%s/tamis", home_folder(a), below_home).p;
-}
-
-static const char *folder_of(struct arena *a, const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	if (!slash || slash == path)
-		return "/";
-	return arena_z(a, (struct str){ path, (size_t)(slash - path) });
-}
-
-/*
- * The part of a written path that is put in front: the home folder for "~/",
- * the config's folder for a relative one, else nothing.  *REST is what stays.
- */
-static const char *front_of(const struct load *l, const char *written,
-    const char **rest)
-{
-	*rest = written;
-	if (written[0] == '/')
-		return "";
-	if (written[0] == '~' && (written[1] == '/' || !written[1])) {
-		*rest = written[1] ? written + 2 : "";
-		return l->home;
-	}
-	return l->folder;
-}
-
-static const char *path_of(const struct load *l, const char *written)
-{
-	const char *rest;
-	const char *front = front_of(l, written, &rest);
-
-	if (!front[0])
-		return written;
-	if (!rest[0])
-		return front;
-	return arena_printf(l->a, "%s/%s", strcmp(front, "/") ? front : "",
-	    rest).p;
-}
-
-/* The same for a glob: what is put in front is no pattern. */
-static const char *pattern_of(const struct load *l, const char *written)
-{
-	const char *rest;
-	const char *front = front_of(l, written, &rest);
-	struct buf b;
-	const char *pattern;
-
-	if (!front[0])
-		return written;
-	buf_init(&b, 64 * 1024);
-	for (const char *c = front; *c; c++) {
-		if (strchr("*?[\\", *c))
-			buf_add_char(&b, '\\');
-		buf_add_char(&b, *c);
-	}
-	buf_printf(&b, "/%s", rest);
-	pattern = arena_z(l->a, buf_str(&b));
-	buf_free(&b);
-	return pattern;
-}
-
-static bool has_pattern(const char *written)
-{
-	return written[strcspn(written, "*?[")] != '\0';
-}
-
-/* ---------------------------------------------------------- small values */
-
-static bool has_control(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7F)
-			return true;
-	return false;
-}
-
-/* A text without control characters, of a sane length. */
-static bool read_text(const struct load *l, const struct node *n,
-    const char *what, const char **out)
-{
-	struct str s;
-
-	if (!node_text(n, what, &s, l->ps))
-		return false;
-	if (s.n == 0)
-		return problem(l->ps, n->pos, "`%s` is empty", what);
-	if (has_control(s))
-		return problem(l->ps, n->pos,
-		    "`%s` has a control character", what);
-	if (s.n > NAME_MAX_OCTETS)
-		return problem(l->ps, n->pos, "`%s` is too long", what);
-	*out = arena_z(l->a, s);
-	return true;
-}
-
-static bool read_path(const struct load *l, const struct node *n,
-    const char *what, const char **out)
-{
-	const char *written;
-
-	if (!read_text(l, n, what, &written))
-		return false;
-	if (written[0] == '~' && written[1] && written[1] != '/')
-		return problem(l->ps, n->pos, "`%s`: write the home folder "
-		    "of another user in full", what);
-	*out = path_of(l, written);
-	return true;
-}
-
-/* Levels are separated by "/"; INBOX is one name in any case (RFC 9051
- * section 5.1). */
-static bool read_mailbox(const struct load *l, const struct node *n,
-    const char *what, const char **out)
-{
-	const char *name;
-	struct str s;
-
-	if (!read_text(l, n, what, &name))
-		return false;
-	s = str_of(name);
-	if (s.p[0] == '/' || s.p[s.n - 1] == '/' || strstr(name, "//"))
-		return problem(l->ps, n->pos, "`%s`: a mailbox name has no "
-		    "empty levels", what);
-	*out = str_ieq_z(s, "INBOX") ? "INBOX" : name;
-	return true;
-}
-
-static bool read_mailboxes(const struct load *l, const struct node *n,
-    const char *what, void *at)
-{
-	const struct node *one = n;
-	const struct node *const *items = &one;
-	size_t count = 1;
-	const char **list;
-	bool ok = true;
-
-	if (n->kind == NODE_LIST) {
-		items = (const struct node *const *)n->items;
-		count = n->n;
-	}
-	if (count == 0 || count > MAILBOXES_MAX)
-		return problem(l->ps, n->pos, "`%s` must name 1 to %d "
-		    "mailboxes", what, MAILBOXES_MAX);
-	list = arena_array(l->a, count, sizeof(*list));
-	for (size_t i = 0; i < count; i++) {
-		if (!read_mailbox(l, items[i], what, &list[i])) {
-			ok = false;
-			continue;
-		}
-		for (size_t k = 0; k < i; k++)
-			if (list[k] && strcmp(list[k], list[i]) == 0)
-				ok = problem(l->ps, items[i]->pos,
-				    "`%s` names this mailbox twice", what);
-	}
-	if (!ok)
-		return false;
-	*(const char *const **)at = list;
-	*(size_t *)((char *)at + sizeof(char **)) = count;
-	return true;
-}
-
-/* A list, so that nobody has to wonder how a shell would read it. */
-static bool read_command(const struct load *l, const struct node *n,
-    const char *what, const char *const **out)
-{
-	const char **argv;
-	struct str *list;
-	size_t count;
-
-	if (n->kind != NODE_LIST)
-		return problem(l->ps, n->pos, "`%s` must be a list: the "
-		    "program and each argument, as [pass, show, mail]; "
-		    "it is run without a shell", what);
-	if (!node_texts(l->a, n, what, &list, &count, l->ps))
-		return false;
-	if (count == 0 || list[0].n == 0)
-		return problem(l->ps, n->pos, "`%s` names no program", what);
-	if (count > ARGUMENTS_MAX)
-		return problem(l->ps, n->pos, "`%s` has too many arguments",
-		    what);
-	argv = arena_array(l->a, count + 1, sizeof(*argv));
-	for (size_t i = 0; i < count; i++)
-		argv[i] = arena_z(l->a, list[i]);
-	if (strchr(argv[0], '/'))
-		argv[0] = path_of(l, argv[0]);
-	*out = argv;
-	return true;
-}
-
-static bool read_word(const struct load *l, const struct node *n,
-    const struct key *k, const char *what, int *out)
-{
-	struct str text, words = str_of(k->unit), word;
-	int i = 0;
-
-	if (!node_text(n, what, &text, l->ps))
-		return false;
-	for (; str_cut(&words, ',', &word); i++)
-		if (str_eq(text, str_trim(word))) {
-			*out = i;
-			return true;
-		}
-	return problem(l->ps, n->pos, "`%s` must be one of: %s", what,
-	    k->unit);
-}
-
-/* A password in the URL makes the config itself a secret. */
-static bool read_proxy(const struct load *l, const struct node *n,
-    const char *what, const char **out)
-{
-	static const char *const schemes[] = { "socks5h://", "socks5://",
-	    "socks4a://", "socks4://", "http://", "https://" };
-	const char *url;
-	struct stat st;
-	size_t i = 0;
-
-	if (!read_text(l, n, what, &url))
-		return false;
-	while (i < COUNT(schemes) &&
-	    strncmp(url, schemes[i], strlen(schemes[i])) != 0)
-		i++;
-	if (i == COUNT(schemes) || !url[strlen(schemes[i])])
-		return problem(l->ps, n->pos, "`%s` must be a URL such as "
-		    "socks5h://localhost:9050 or http://proxy:3128", what);
-	if (strchr(url, '@') && (stat(l->path, &st) != 0 ||
-	    (st.st_mode & 077)))
-		return problem(l->ps, n->pos, "`%s` holds a password, and "
-		    "others can read this file: chmod 600 %s", what,
-		    l->path);
-	*out = url;
-	return true;
-}
-
-static bool not_zero(const struct load *l, const struct node *n,
-    const char *what, bool zero)
-{
-	return !zero || problem(l->ps, n->pos,
-	    "`%s` must be more than nothing", what);
-}
-
-static bool read_seconds(const struct load *l, const struct node *n,
-    const struct key *k, const char *what, int64_t *out)
-{
-	int64_t t;
-
-	if (!node_duration(n, what, &t, l->ps) ||
-	    !not_zero(l, n, what, t == 0 && k->type != TYPE_DURATION_OR_0))
-		return false;
-	if (k->type == TYPE_TIMEOUT && t > TIMEOUT_MAX)
-		return problem(l->ps, n->pos, "`%s` may be at most 1d", what);
-	*out = t;
-	return true;
-}
-
-static bool read_number(const struct load *l, const struct node *n,
-    const struct key *k, const char *what, uint32_t *out)
-{
-	uint64_t value;
-
-	if (!node_number(n, what, UINT32_MAX, &value, l->ps) ||
-	    !not_zero(l, n, what, value == 0 && k->type == TYPE_NUMBER))
-		return false;
-	*out = (uint32_t)value;
-	return true;
-}
-
-static bool read_size(const struct load *l, const struct node *n,
-    const char *what, uint64_t *out)
-{
-	uint64_t value;
-
-	if (!node_size(n, what, &value, l->ps) ||
-	    !not_zero(l, n, what, value == 0))
-		return false;
-	*out = value;
-	return true;
-}
-
 /* Those whose value says all; the others are for the sections to read. */
-static void read_value(const struct load *l, const struct node *n,
+static void read_value(const struct reading *l, const struct node *n,
     const struct key *k, const char *what, void *at)
 {
 	bool ok = true;
 
 	switch (k->type) {
 	case TYPE_TEXT:
-		ok = read_text(l, n, what, at);
+		ok = setting_text(l, n, what, at);
 		break;
 	case TYPE_PATH:
-		ok = read_path(l, n, what, at);
+		ok = setting_path(l, n, what, at);
 		break;
 	case TYPE_BOOL:
 		ok = node_bool(n, what, at, l->ps);
 		break;
 	case TYPE_SIZE:
-		ok = read_size(l, n, what, at);
+		ok = setting_size(l, n, what, at);
 		break;
 	case TYPE_DURATION:
 	case TYPE_DURATION_OR_0:
 	case TYPE_TIMEOUT:
-		ok = read_seconds(l, n, k, what, at);
+		ok = setting_seconds(l, n, what, k->type !=
+		    TYPE_DURATION_OR_0, k->type == TYPE_TIMEOUT ?
+		    TIMEOUT_MAX : INT64_MAX, at);
 		break;
 	case TYPE_NUMBER:
 	case TYPE_NUMBER_OR_0:
-		ok = read_number(l, n, k, what, at);
+		ok = setting_number(l, n, what, k->type == TYPE_NUMBER,
+		    at);
 		break;
 	case TYPE_WORD:
-		ok = read_word(l, n, k, what, at);
+		ok = setting_word(l, n, k->unit, what, at);
 		break;
 	case TYPE_MAILBOX:
-		ok = read_mailbox(l, n, what, at);
+		ok = setting_mailbox(l, n, what, at);
 		break;
 	case TYPE_MAILBOXES:
-		ok = read_mailboxes(l, n, what, at);
+		ok = setting_mailboxes(l, n, what, at);
 		break;
 	case TYPE_COMMAND:
-		ok = read_command(l, n, what, at);
+		ok = setting_command(l, n, what, at);
 		break;
 	case TYPE_PROXY:
-		ok = read_proxy(l, n, what, at);
+		ok = setting_proxy(l, n, what, at);
 		break;
 	case TYPE_LATER:
 		ok = problem(l->ps, n->pos,
@@ -456,7 +144,7 @@ static void read_value(const struct load *l, const struct node *n,
 
 /* Fills BASE (the section's struct) from MAP, whose keys are called
  * PREFIX.KEY in messages.  False if MAP is no map. */
-static bool read_section(const struct load *l, const struct node *map,
+static bool read_section(const struct reading *l, const struct node *map,
     enum section section, const char *prefix, void *base)
 {
 	if (map->kind != NODE_MAP)
@@ -512,6 +200,11 @@ static void set_defaults(enum section section, void *base)
 
 /* ---------------------------------------------------------------- rules */
 
+static bool has_pattern(const char *written)
+{
+	return written[strcspn(written, "*?[")] != '\0';
+}
+
 struct files {
 	const char **v;
 	size_t n, cap;
@@ -519,7 +212,7 @@ struct files {
 
 /* A file that an earlier pattern gave keeps its place: [first.yaml, *.yaml]
  * is a way to give an order. */
-static void add_file(const struct load *l, struct files *f, const char *path)
+static void add_file(const struct reading *l, struct files *f, const char *path)
 {
 	for (size_t i = 0; i < f->n; i++)
 		if (strcmp(f->v[i], path) == 0)
@@ -534,11 +227,11 @@ static int stop_glob(const char *path, int error)
 	return error != ENOENT && error != ENOTDIR;
 }
 
-static bool expand(const struct load *l, const struct node *n,
+static bool expand(const struct reading *l, const struct node *n,
     const char *written, struct files *f)
 {
 	glob_t g = { 0 };
-	int rc = glob(pattern_of(l, written), 0, stop_glob, &g);
+	int rc = glob(setting_pattern(l, written), 0, stop_glob, &g);
 
 	for (size_t i = 0; rc == 0 && i < g.gl_pathc; i++)
 		add_file(l, f, g.gl_pathv[i]);
@@ -553,7 +246,7 @@ static bool expand(const struct load *l, const struct node *n,
 	    "there is no file `%s` (looked in %s)", written, l->folder);
 }
 
-static void read_rules(const struct load *l, const struct node *n,
+static void read_rules(const struct reading *l, const struct node *n,
     const char *what, const char *const **list_out, size_t *n_out)
 {
 	struct files f = { 0 };
@@ -590,7 +283,7 @@ static bool host_char(char c)
 }
 
 /* HOST, or [IPv6]; then perhaps :PORT and a last slash. */
-static bool split_host(const struct load *l, struct str s,
+static bool split_host(const struct reading *l, struct str s,
     struct account *out)
 {
 	bool bracket = s.n > 0 && s.p[0] == '[';
@@ -620,7 +313,7 @@ static bool split_host(const struct load *l, struct str s,
 	return true;
 }
 
-static bool read_server(const struct load *l, const struct node *n,
+static bool read_server(const struct reading *l, const struct node *n,
     const char *what, struct account *out)
 {
 	struct str url;
@@ -659,7 +352,7 @@ static const struct auth_way {
 	{ "external", AUTH_EXTERNAL, "EXTERNAL" },
 };
 
-static bool read_mechanism(const struct load *l, const struct node *n,
+static bool read_mechanism(const struct reading *l, const struct node *n,
     const struct auth_way *way, const char **out)
 {
 	struct str text, list = str_of(way->mechanisms), one;
@@ -678,7 +371,7 @@ static bool read_mechanism(const struct load *l, const struct node *n,
 }
 
 /* A key that can only be `true`: leaving it out is the other value. */
-static bool read_true(const struct load *l, const struct node *map,
+static bool read_true(const struct reading *l, const struct node *map,
     const char *key, bool *out)
 {
 	const struct node *n = node_get(map, key);
@@ -695,7 +388,7 @@ static bool read_true(const struct load *l, const struct node *map,
 	return true;
 }
 
-static void read_auth(const struct load *l, const struct node *map,
+static void read_auth(const struct reading *l, const struct node *map,
     struct account *out)
 {
 	const struct auth_way *way = NULL;
@@ -728,7 +421,7 @@ static void read_auth(const struct load *l, const struct node *map,
 		read_mechanism(l, mechanism, way, &out->mechanism);
 }
 
-static void read_tls(const struct load *l, const struct node *map,
+static void read_tls(const struct reading *l, const struct node *map,
     struct account *out)
 {
 	const struct node *plain;
@@ -756,7 +449,7 @@ static void read_tls(const struct load *l, const struct node *map,
 	out->tls = TLS_NONE;
 }
 
-static void check_imap(const struct load *l, const struct node *map,
+static void check_imap(const struct reading *l, const struct node *map,
     struct pos pos, struct account *out)
 {
 	const struct node *auth = node_get(map, "auth");
@@ -776,7 +469,7 @@ static void check_imap(const struct load *l, const struct node *map,
 		    "`certificate_file` under `tls`");
 }
 
-static void check_maildir(const struct load *l, const struct node *map,
+static void check_maildir(const struct reading *l, const struct node *map,
     struct account *out)
 {
 	static const char *const imap_only[] = { "user", "auth", "tls",
@@ -802,7 +495,7 @@ static bool account_name_good(struct str name)
 	return true;
 }
 
-static void read_account(const struct load *l, const struct node *key,
+static void read_account(const struct reading *l, const struct node *key,
     const struct node *map, struct account *out)
 {
 	static const char *const inbox[] = { "INBOX", NULL };
@@ -837,7 +530,7 @@ static void read_account(const struct load *l, const struct node *key,
 		    "account `%s` needs `imap` or `maildir`", out->name);
 }
 
-static void read_accounts(const struct load *l, const struct node *map,
+static void read_accounts(const struct reading *l, const struct node *map,
     struct config *c)
 {
 	struct account *list;
@@ -863,7 +556,7 @@ static void read_accounts(const struct load *l, const struct node *map,
 
 /* ------------------------------------------------------------ the whole */
 
-static void read_limits(const struct load *l, const struct node *map,
+static void read_limits(const struct reading *l, const struct node *map,
     struct config_limits *out)
 {
 	const struct node *body;
@@ -875,7 +568,7 @@ static void read_limits(const struct load *l, const struct node *map,
 		problem(l->ps, body->pos, "`limits.body` may be at most 1M");
 }
 
-static void read_version(const struct load *l, const struct node *map)
+static void read_version(const struct reading *l, const struct node *map)
 {
 	const struct node *n = node_get(map, "version");
 	uint64_t version;
@@ -887,7 +580,7 @@ static void read_version(const struct load *l, const struct node *map)
 		problem(l->ps, n->pos, "this tamis knows version 1 only");
 }
 
-static void read_top(const struct load *l, const struct node *map,
+static void read_top(const struct reading *l, const struct node *map,
     struct config *c)
 {
 	const struct node *n;
@@ -914,7 +607,7 @@ const struct config *config_load(struct arena *a, const char *path,
     struct problems *ps, struct err *e)
 {
 	struct config *c = arena_make(a, struct config);
-	struct load l = { .a = a, .ps = ps };
+	struct reading l = { .a = a, .ps = ps };
 	size_t before = ps->errors;
 	struct node *top;
 	struct buf text;
@@ -922,16 +615,16 @@ const struct config *config_load(struct arena *a, const char *path,
 
 	set_defaults(SECTION_TOP, c);
 	set_defaults(SECTION_LIMITS, &c->limits);
-	c->state_home = xdg_folder(a, "XDG_STATE_HOME", ".local/state");
+	c->state_home = setting_xdg(a, "XDG_STATE_HOME", ".local/state");
 	if (!path) {
-		path = arena_printf(a, "%s/config.yaml", xdg_folder(a,
+		path = arena_printf(a, "%s/config.yaml", setting_xdg(a,
 		    "XDG_CONFIG_HOME", ".config")).p;
 		if (is_missing(path))
 			return c;
 	}
 	c->path = l.path = trust_absolute(a, path, NULL);
-	l.folder = folder_of(a, l.path);
-	l.home = home_folder(a);
+	l.folder = setting_folder(a, l.path);
+	l.home = setting_home(a);
 	buf_init(&text, NODE_FILE_MAX);
 	ok = trust_read(l.path, &text, e);
 	top = ok ? node_read(a, path, buf_str(&text), ps) : NULL;

@@ -380,7 +380,7 @@ static const struct {
 	    "of: keywords, folders" },
 	{ IMAP("    compress: yes\n"), "must be one of: auto, on, off" },
 	{ IMAP("    allow_delete: yes\n"), "write `true`" },
-	{ IMAP("    timeout: 2d\n"), "may be at most 1d" },
+	{ IMAP("    timeout: 2d\n"), "may be at most 86400 s" },
 	{ IMAP("    timeout: 0s\n"), "must be more than nothing" },
 	{ IMAP("    mailboxes: []\n"), "must name 1 to 1000 mailboxes" },
 	{ IMAP("    mailboxes: [A, A]\n"), "7:20 `accounts.w.mailboxes` "

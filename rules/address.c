@@ -330,6 +330,18 @@ static struct str glue(struct reader *r, const struct token *t, size_t n)
 	return charset_raw_text(r->arena, text);
 }
 
+/* RFC 5322 3.4.1: a literal in brackets, or nothing that would need them. */
+static bool is_domain(struct str s)
+{
+	bool literal = s.n > 2 && s.p[0] == '[' && s.p[s.n - 1] == ']';
+
+	for (size_t i = literal; i < s.n - literal; i++)
+		if (strchr("[]()\"\\ \t<>@,;", s.p[i]) ||
+		    (s.p[i] == ':' && !literal))
+			return false;
+	return s.n > 0;
+}
+
 /*
  * local@domain from tokens without comments, the "@" being at AT (RFC 5322
  * 3.4.1), or one word alone, AT being past the end: local mail has no
@@ -345,7 +357,7 @@ static bool read_spec(struct reader *r, const struct token *t, size_t n,
 		*domain = address_domain(r->arena, str_trim(glue(r,
 		    t + at + 1, n - at - 1)));
 		*local = glue(r, t, at);
-		return local->n > 0 && domain->n > 0;
+		return local->n > 0 && is_domain(*domain);
 	}
 	for (size_t i = 1; i < n; i++)
 		if (!is_joined(&t[i - 1], &t[i]))

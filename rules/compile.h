@@ -86,6 +86,8 @@ struct operand {
 	struct str text;	/* TEST_ADDRESS, TEST_DOMAIN: folded;
 				   TEST_TEXT; of a regex as written */
 	bool regex;		/* TEST_PATTERN that may capture */
+	struct str literal;	/* of a pattern: text that whatever fits it
+				   holds, but for its case; may be empty */
 	const struct list *list;
 };
 
@@ -225,6 +227,7 @@ struct rules {
 	size_t n_rules;
 	unsigned n_conds;
 	unsigned n_memos;	/* set by match_prepare */
+	const struct index *index;	/* likewise; NULL: none */
 	struct str *fields;
 	size_t n_fields;
 	bool whole_header;
@@ -239,7 +242,8 @@ struct rules {
 
 /*
  * The last step of rules_load: what the matcher works out once (the order of
- * evaluation, which named conditions it remembers).  In `evaluate`.
+ * evaluation, which named conditions it remembers, the index).  In
+ * `evaluate`.
  */
 void match_prepare(struct rules *r);
 

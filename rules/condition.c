@@ -248,6 +248,10 @@ static bool pattern_operand(struct builder *b, const struct making *m,
 		return false;
 	if (!make_pattern(b, m, op, n, text, &o.pattern))
 		return false;
+	if (op == OP_matches)
+		o.literal = pattern_glob_literal(text);
+	else if (op != OP_regex)
+		o.literal = text;
 	*out = o;
 	return true;
 }
@@ -302,6 +306,7 @@ static bool bare_operand(struct builder *b, const struct making *m,
 			return false;
 		if (out->op != TEST_NAME_OR_ADDRESS)
 			return true;
+		out->literal = text;
 		return make_pattern(b, m, OP_contains, n, text,
 		    &out->pattern);
 	}

@@ -1,3 +1,4 @@
+#include "index.h"
 #include "leaf.h"
 
 #define TICKS		64	/* steps between two looks at the time */
@@ -75,6 +76,7 @@ void match_prepare(struct rules *r)
 		for (size_t k = 0; k < top->n_first_of; k++)
 			prepare_cond(r, top->first_of[k].when);
 	}
+	r->index = index_make(r->arena, r);
 }
 
 /* ------------------------------------------------------------------- time */

@@ -80,6 +80,7 @@ static bool domain_glob(struct builder *b, struct str text, struct pos pos,
 		text = arena_printf(b->arena, "*.%.*s", STR_ARG(tail));
 	}
 	out->op = TEST_DOMAIN_GLOB;
+	out->literal = pattern_glob_literal(text);
 	out->pattern = pattern_build(b, PATTERN_GLOB, text, true, &n);
 	return out->pattern != NULL;
 }

@@ -10,6 +10,7 @@
  * branch, and a template that cannot be filled undoes all of it.
  */
 #include "explain.h"
+#include "index.h"
 
 struct matcher {
 	const struct rules *rules;
@@ -18,6 +19,7 @@ struct matcher {
 	struct verdict *out;
 	struct effects fx;
 	struct evaluation v;
+	const uint64_t *candidates;	/* a bit a rule; NULL: all are */
 	const struct rule *stopped;	/* by this one */
 	const struct rule *blocked;	/* perhaps */
 	struct deed *deeds;		/* of the rule at hand */
@@ -350,7 +352,8 @@ static void match_rule(struct matcher *m, size_t i)
 			return;
 		}
 	}
-	judge(m, rule, rr);
+	if (!m->candidates || m->candidates[i / 64] >> i % 64 & 1)
+		judge(m, rule, rr);
 }
 
 void rules_match(const struct rules *r, struct arena *a,
@@ -362,6 +365,8 @@ void rules_match(const struct rules *r, struct arena *a,
 	out->rules = arena_array(a, r->n_rules, sizeof(*out->rules));
 	effects_init(&m.fx, a, in);
 	evaluation_init(&m.v, r, a, in, &m.fx);
+	if (r->index && !in->explain)
+		m.candidates = index_candidates(r->index, a, in->mail);
 	for (size_t i = 0; i < r->n_rules; i++)
 		match_rule(&m, i);
 	effects_report(&m.fx, out);

@@ -782,19 +782,12 @@ struct str pattern_glob_literal(struct str glob)
 {
 	struct str best = STR_EMPTY;
 
-	for (size_t i = 0, from = 0; i <= glob.n; ) {
-		size_t end = i;
-
-		if (i < glob.n && glob.p[i] != '*' && glob.p[i] != '?' &&
-		    glob.p[i] != '\\') {
-			i++;
+	for (size_t i = 0, from = 0; i <= glob.n; i++) {
+		if (i < glob.n && !memchr("*?\\", glob.p[i], 3))
 			continue;
-		}
-		if (i++ < glob.n && glob.p[end] == '\\' && i < glob.n)
-			utf8_next(glob, &i);	/* what it escapes goes, too */
-		if (end - from > best.n)
-			best = str_sub(glob, from, end - from);
-		from = i;
+		if (i - from > best.n)
+			best = str_sub(glob, from, i - from);
+		from = i + 1;
 	}
 	return best;
 }

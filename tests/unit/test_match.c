@@ -605,6 +605,266 @@ static void explaining_changes_nothing(void **state)
 	arena_free(&a);
 }
 
+/* ------------------------------------------------------------------ index */
+
+/* Pieces that overlap, and letters that fold across ASCII's border. */
+static const char *const pieces[] = {
+	"a", "b", "ab", "ba", "abc", "cab", "bca", "K", "k", "\u212a", "s",
+	"\u017f", "\u00e9", "\u00c9", "\u00df", "\u1e9e", "x", "Xy", ".", "-",
+};
+
+static void add_word(struct buf *b, unsigned most)
+{
+	unsigned n = 1 + pick(most);
+
+	for (unsigned i = 0; i < n; i++)
+		buf_add_z(b, PICK(pieces));
+}
+
+static void add_text_test(struct buf *b)
+{
+	static const char *const ops[] = { "is", "contains", "starts",
+	    "ends" };
+
+	if (one_in(4)) {
+		buf_add_z(b, "{matches: \"");
+		for (unsigned i = 0; i < 3; i++) {
+			buf_add_z(b, one_in(3) ? "*" : one_in(4) ? "?" :
+			    one_in(4) ? "\\\\" : "");
+			add_word(b, 3);
+		}
+		buf_add_z(b, "*\"}");
+		return;
+	}
+	buf_printf(b, "{%s: ", PICK(ops));
+	if (one_in(3)) {
+		buf_add_z(b, "[\"");
+		add_word(b, 3);
+		buf_add_z(b, "\", \"");
+		add_word(b, 3);
+		buf_add_z(b, "\"]");
+	} else {
+		buf_add_char(b, '"');
+		add_word(b, 4);
+		buf_add_char(b, '"');
+	}
+	buf_add_z(b, one_in(6) ? ", case: exact}" : "}");
+}
+
+static void add_ascii_word(struct buf *b)
+{
+	unsigned n = 1 + pick(2);
+
+	for (unsigned i = 0; i < n; i++)
+		buf_add_z(b, pieces[pick(9)]);
+}
+
+static void add_indexed_leaf(struct buf *b)
+{
+	static const char *const fields[] = { "subject: ",
+	    "header: {X-A: ", "list_id: ", "message_id: ", "references: " };
+	static const char *const parts[] = { "name", "local", "address" };
+	const char *field;
+
+	switch (pick(5)) {
+	case 0:
+		buf_printf(b, "%s: \"", one_in(2) ? "from" : "recipient");
+		buf_add_z(b, one_in(2) ? "@" : "@*.");
+		add_ascii_word(b);
+		buf_add_z(b, ".example\"");
+		break;
+	case 1:
+		buf_add_z(b, "from: \"");
+		add_ascii_word(b);
+		buf_add_z(b, one_in(2) ? "\"" : "@ab.example\"");
+		break;
+	case 2:
+		buf_printf(b, "to: {%s: ", PICK(parts));
+		add_text_test(b);
+		buf_add_char(b, '}');
+		break;
+	default:
+		field = PICK(fields);
+		buf_add_z(b, field);
+		add_text_test(b);
+		buf_add_z(b, strchr(field, '{') ? "}" : "");
+		break;
+	}
+}
+
+static void add_indexed_cond(struct buf *b, int depth)
+{
+	static const char *const groups[] = { "all", "all", "any", "not" };
+	unsigned n = 1 + pick(3);
+
+	if (depth == 0 || one_in(2)) {
+		buf_add_char(b, '{');
+		if (one_in(10))
+			buf_add_z(b, PICK(leaves));
+		else
+			add_indexed_leaf(b);
+		buf_add_char(b, '}');
+		return;
+	}
+	buf_printf(b, "{%s: [", PICK(groups));
+	for (unsigned i = 0; i < n; i++) {
+		if (i)
+			buf_add_z(b, ", ");
+		add_indexed_cond(b, depth - 1);
+	}
+	buf_add_z(b, "]}");
+}
+
+static struct str many_rules(struct arena *a)
+{
+	struct buf b;
+	struct str text;
+
+	buf_init(&b, 1024 * 1024);
+	buf_add_z(&b, "version: 1\nconditions:\n  one: ");
+	add_indexed_cond(&b, 1);
+	buf_add_z(&b, "\nrules:\n");
+	for (unsigned i = 0; i < 80; i++) {
+		buf_printf(&b, "  - name: r%u\n    when: ", i);
+		if (one_in(20))
+			buf_add_z(&b, "one");
+		else
+			add_indexed_cond(&b, 2);
+		buf_add_z(&b, "\n    then: ");
+		add_actions(&b);
+		buf_add_char(&b, '\n');
+	}
+	text = arena_str(a, buf_str(&b));
+	buf_free(&b);
+	return text;
+}
+
+static struct str many_words(struct arena *a)
+{
+	struct buf b;
+	struct str text;
+
+	buf_init(&b, 65536);
+	buf_add_z(&b, "From: ");
+	add_ascii_word(&b);
+	buf_add_z(&b, " <");
+	add_ascii_word(&b);
+	buf_add_z(&b, one_in(2) ? "@ab.example>\nSubject: " :
+	    "@x.ab.example>\nSubject: ");
+	add_word(&b, 6);
+	buf_add_z(&b, "\nTo: \"");
+	add_word(&b, 3);
+	buf_add_z(&b, "\" <\"");
+	add_ascii_word(&b);
+	buf_add_z(&b, "\\\" \"@k.example>\nX-A: ");
+	add_word(&b, 5);
+	buf_add_z(&b, "\nX-A: ");
+	add_word(&b, 5);
+	buf_add_z(&b, "\nMessage-ID: <");
+	add_word(&b, 3);
+	buf_add_z(&b, ">\nReferences: <");
+	add_word(&b, 3);
+	buf_add_z(&b, "> <a@b>\nList-Id: <");
+	add_word(&b, 3);
+	buf_add_z(&b, ">\n\nred\n");
+	text = arena_str(a, buf_str(&b));
+	buf_free(&b);
+	return text;
+}
+
+/* The explanation goes without the index, and must find the same. */
+static void index_loses_nothing(void **state)
+{
+	struct arena *a = arena_new();
+	struct world w;
+	unsigned refused = 0, fired = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < PROGRAMS / 10; i++) {
+		struct problems ps;
+		bool whole;
+
+		arena_reset(a);
+		w = (struct world){ .arena = a, .program = many_rules(a) };
+		w.rules = try_load(a, w.program, &ps);
+		if (!w.rules) {
+			refused++;
+			continue;
+		}
+		w.n_fields = rules_fields(w.rules, &w.fields, &whole);
+		for (unsigned k = 0; k < 10; k++) {
+			unsigned known = with_header(pick(ASK_ALL + 1) |
+			    (one_in(2) ? RULES_ASK_FIELDS : 0));
+			struct verdict v, x;
+
+			w.message = many_words(a);
+			random_facts(&w);
+			judge(&w, known, 0, false, &v);
+			judge(&w, known, 0, true, &x);
+			for (size_t n = 0; n < v.n_rules; n++)
+				if (v.rules[n].truth != x.rules[n].truth ||
+				    v.rules[n].reached !=
+				    x.rules[n].reached)
+					complain(&w, "the index lost it",
+					    rules_info(w.rules, n)->name,
+					    known);
+			assert_int_equal(v.ask, x.ask);
+			assert_true(same_wants(&v.wants, &x.wants));
+			fired += v.n_fired > 0;
+		}
+	}
+	assert_true(refused < PROGRAMS / 10 / 5);
+	assert_true(fired > PROGRAMS / 10);
+	arena_free(&a);
+}
+
+/* What random words seldom come to. */
+static void index_finds_the_odd(void **state)
+{
+	static const char *const odd[] = {
+		"to: {local: {contains: 'a\"bcd'}}",
+		"subject: {matches: '*\\\u00c9abz*'}",
+		"recipient: cc@example.org",
+		"recipient: delivered@example.org",
+		"header: {X-A: {exists: true, contains: third}}",
+		"from: \"@b\u00fccher.example\"",
+		"from: {domain: xn--bcher-kva.example}",
+		"subject: ab",		/* too short for a gram */
+		"subject: {regex: '(?i)E?ABZ'}",
+	};
+	struct arena *a = arena_new();
+	struct facts f = { .known = FACTS_ALL, .mailbox = STR_LIT("INBOX"),
+	    .account = STR_EMPTY };
+	struct match_input in = { .facts = &f, .is_new = true };
+	struct verdict v;
+	struct rules *r;
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 65536);
+	buf_add_z(&b, "version: 1\nrules:\n");
+	for (int i = 0; i < 60; i++)
+		buf_printf(&b, "  - name: f%d\n    when: {subject: word%d}\n"
+		    "    then: stop\n", i, i);
+	for (size_t i = 0; i < COUNT(odd); i++)
+		buf_printf(&b, "  - name: r%zu\n    when: {%s}\n"
+		    "    then: {label: l}\n", i, odd[i]);
+	r = load(a, buf_z(&b));
+	buf_free(&b);
+	in.mail = mail_make(a, STR_LIT("From: x@b\u00fccher.example\n"
+	    "To: \"a\\\"bcd\"@example.org\nCc: cc@example.org\n"
+	    "Delivered-To: delivered@example.org\n"
+	    "Subject: =?utf-8?q?=C3=A9abz?=\n"
+	    "X-A: first\nX-A: second\nX-A: the third\n\n"),
+	    MAIL_HEADER, NULL, 0);
+	rules_match(r, a, &in, &v);
+	for (size_t i = 0; i < COUNT(odd); i++)
+		if (v.rules[60 + i].truth != TRUTH_TRUE)
+			fail_msg("lost: %s", odd[i]);
+	assert_int_equal(v.n_fired, COUNT(odd));
+	arena_free(&a);
+}
+
 /* ------------------------------------------------------------------- time */
 
 static bool always_late(void *ctx)
@@ -854,6 +1114,8 @@ int main(void)
 		cmocka_unit_test(asks_lead_to_the_verdict),
 		cmocka_unit_test(denied_is_never_no),
 		cmocka_unit_test(explaining_changes_nothing),
+		cmocka_unit_test(index_loses_nothing),
+		cmocka_unit_test(index_finds_the_odd),
 		cmocka_unit_test(time_up_is_unknown),
 		cmocka_unit_test(many_labels),
 		cmocka_unit_test(many_places),

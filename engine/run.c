@@ -22,11 +22,15 @@ struct pass {
 	uint32_t new_mailboxes;
 };
 
-/* One mailbox of the pass. */
+/* One mailbox of the pass, and the portion of it that is in hand. */
 struct visit {
 	struct pass *pass;
 	struct sync sync;
 	struct judge judge;
+	struct uidset fresh, stale;
+	bool first, last;		/* portion */
+	bool counted;			/* what each rule would change is known
+					   before anything is done */
 };
 
 struct str run_rules_version(struct arena *a, const struct rules *rules)
@@ -142,6 +146,20 @@ static bool is_allowed(const struct options *o, const char *rule)
 	return false;
 }
 
+static bool has_limits(const struct run *r)
+{
+	for (size_t i = 0; i < rules_count(r->rules); i++)
+		if (rules_info(r->rules, i)->limit)
+			return true;
+	return false;
+}
+
+static void count_changes(struct visit *v)
+{
+	for (size_t i = 0; i < rules_count(v->pass->r->rules); i++)
+		v->pass->changes[i] += v->judge.plan.tally[i].changes;
+}
+
 /* True: a rule would change more than its limit lets it in one run. */
 static bool brakes(struct visit *v)
 {
@@ -150,8 +168,7 @@ static bool brakes(struct visit *v)
 
 	for (size_t i = 0; i < rules_count(r->rules); i++) {
 		const struct rule_info *info = rules_info(r->rules, i);
-		uint64_t n = v->pass->changes[i] +
-		    v->judge.plan.tally[i].changes;
+		uint64_t n = v->pass->changes[i];
 
 		if (!info->limit || n <= info->limit ||
 		    is_allowed(r->options, info->name))
@@ -159,14 +176,11 @@ static bool brakes(struct visit *v)
 		log_line(LOG_ERROR, "%s: %.*s: rule `%s` would change %"
 		    PRIu64 " messages, its limit is %" PRIu64 "; nothing is "
 		    "done in this mailbox (if that is right: --allow '%s')",
-		    r->account->name, STR_ARG(v->sync.mailbox), info->name, n,
-		    info->limit, info->name);
+		    r->account->name, STR_ARG(v->sync.mailbox), info->name,
+		    n, info->limit, info->name);
 		stop = true;
 	}
-	if (!stop)
-		for (size_t i = 0; i < rules_count(r->rules); i++)
-			v->pass->changes[i] +=
-			    v->judge.plan.tally[i].changes;
+	r->braked |= stop;
 	return stop;
 }
 
@@ -197,7 +211,7 @@ static void drop_vanished(struct visit *v)
 
 	for (size_t i = 0; i < v->sync.n_pending; i++) {
 		bool found = uidset_has(&v->sync.held, v->sync.pending[i].uid) ||
-		    !uidset_has(&v->sync.fresh, v->sync.pending[i].uid);
+		    !uidset_has(&v->fresh, v->sync.pending[i].uid);
 
 		for (size_t k = 0; k < j->n_judged && !found; k++)
 			found = j->judged[k].uid == v->sync.pending[i].uid;
@@ -212,6 +226,20 @@ static void drop_vanished(struct visit *v)
 	}
 }
 
+/* Where the mailbox stands behind this portion; NULL: cannot be said. */
+static const struct checkpoint *checkpoint(const struct visit *v,
+    struct checkpoint *room)
+{
+	if (!v->sync.watched)
+		return NULL;
+	if (v->last)
+		return &v->sync.after;
+	if (!v->sync.stepwise || !v->fresh.n)
+		return NULL;
+	*room = sync_midway(&v->sync, uidset_last(&v->fresh));
+	return room;
+}
+
 static bool act(struct visit *v, struct err *e)
 {
 	struct run *r = v->pass->r;
@@ -221,13 +249,14 @@ static bool act(struct visit *v, struct err *e)
 		.n_pending = v->sync.n_pending,
 		.new_mailboxes = &v->pass->new_mailboxes,
 	};
+	struct checkpoint at;
 	bool ok;
 
 	if (r->journal && r->run_id == 0 && !journal_run_begin(r->journal,
 	    r->rules_version, &r->run_id, e))
 		return false;
 	a.run = r->run_id;
-	ok = act_plan(&a, v->sync.watched ? &v->sync.after : NULL, e);
+	ok = act_plan(&a, checkpoint(v, &at), e);
 	r->changed += a.changed;
 	r->failed += a.failed;
 	r->pending += a.waiting;
@@ -281,7 +310,8 @@ static void set_up_judge(struct visit *v)
 	struct run *r = v->pass->r;
 	struct judge *j = &v->judge;
 
-	j->arena = r->arena;
+	*j = (struct judge){ .known_before = v->sync.known_before };
+	j->arena = arena_new();
 	j->rules = r->rules;
 	j->account = r->account;
 	j->store = r->store;
@@ -305,7 +335,6 @@ static bool look(struct visit *v, struct err *e)
 	    !sync_choose(s, e))
 		return false;
 	r->baseline += s->baseline;
-	v->judge.known_before = s->known_before;
 	if (s->uidvalidity_changed)
 		log_line(LOG_WARN, "%s: UIDVALIDITY of %.*s changed from %"
 		    PRIu32 " to %" PRIu32 "; mail is known again by its "
@@ -314,12 +343,108 @@ static bool look(struct visit *v, struct err *e)
 	return true;
 }
 
+/* ------------------------------------------------------------ portions */
+
+typedef bool portion_fn(struct visit *v, struct err *e);
+
+/* UIDs of a portion: where many are gone, a portion spans more of them. */
+static uint64_t portion_uids(const struct visit *v)
+{
+	uint64_t batch = v->pass->r->store->kind.batch;
+	uint64_t exists = v->sync.state.exists ? v->sync.state.exists : 1;
+
+	return batch * (v->sync.state.uidnext / exists + 1);
+}
+
+/*
+ * FN for the fresh ones, then the stale ones, a portion at a time; memory is
+ * a portion's.  There is always one, if an empty one.
+ */
+static bool each_portion(struct visit *v, portion_fn *fn, struct err *e)
+{
+	uint64_t n = portion_uids(v);
+	uint32_t fresh = 1, stale = 1;
+	bool ok = true;
+
+	v->first = true;
+	v->last = false;
+	while (ok && !v->last) {
+		set_up_judge(v);
+		uidset_init(&v->fresh, v->judge.arena);
+		uidset_init(&v->stale, v->judge.arena);
+		uidset_head(&v->sync.fresh, fresh, n, &v->fresh);
+		if (v->fresh.n)
+			fresh = uidset_last(&v->fresh) + 1;
+		else
+			uidset_head(&v->sync.stale, stale, n, &v->stale);
+		if (v->stale.n)
+			stale = uidset_last(&v->stale) + 1;
+		v->last = fresh > uidset_last(&v->sync.fresh) &&
+		    stale > uidset_last(&v->sync.stale);
+		ok = fn(v, e);
+		arena_free(&v->judge.arena);
+		v->first = false;
+	}
+	return ok;
+}
+
+static bool judge_portion(struct visit *v, struct err *e)
+{
+	return judge_messages(&v->judge, &v->fresh, &v->stale, e);
+}
+
+static bool count_portion(struct visit *v, struct err *e)
+{
+	if (!judge_portion(v, e))
+		return false;
+	count_changes(v);
+	return true;
+}
+
+static bool do_portion(struct visit *v, struct err *e)
+{
+	struct run *r = v->pass->r;
+	bool ok = true, stop = false;
+
+	if (!judge_portion(v, e))
+		return false;
+	count_items(v);
+	if (!v->counted) {
+		count_changes(v);
+		stop = brakes(v);
+	}
+	if (!stop && !r->options->dry_run) {
+		if (v->first)
+			add_held(v);
+		drop_vanished(v);
+		ok = act(v, e);
+	}
+	report_plan(r->report, &v->judge, stop || r->options->dry_run);
+	return ok;
+}
+
+/* A limit is about all portions: then they are judged twice, first to
+ * count. */
+static bool visit_portions(struct visit *v, struct err *e)
+{
+	uint64_t all = uidset_count(&v->sync.fresh) +
+	    uidset_count(&v->sync.stale);
+
+	if (has_limits(v->pass->r) && all > portion_uids(v)) {
+		if (!each_portion(v, count_portion, e))
+			return false;
+		v->counted = true;
+		if (brakes(v))
+			return true;
+	}
+	return each_portion(v, do_portion, e);
+}
+
 static bool visit(struct pass *p, struct str mailbox, bool watched,
     struct err *e)
 {
 	struct run *r = p->r;
 	struct visit v = { .pass = p };
-	bool ok = true;
 
 	v.sync = (struct sync){
 		.arena = r->arena,
@@ -336,20 +461,9 @@ static bool visit(struct pass *p, struct str mailbox, bool watched,
 		return false;
 	if (!sync_is_needed(&v.sync))
 		return true;
-	set_up_judge(&v);
-	if (((v.sync.fresh.n || v.sync.stale.n) && !find_places(p, e)) ||
-	    !judge_messages(&v.judge, &v.sync.fresh, &v.sync.stale, e))
+	if ((v.sync.fresh.n || v.sync.stale.n) && !find_places(p, e))
 		return false;
-	count_items(&v);
-	if (brakes(&v)) {
-		r->braked = true;
-	} else if (!r->options->dry_run) {
-		add_held(&v);
-		drop_vanished(&v);
-		ok = act(&v, e);
-	}
-	report_plan(r->report, &v.judge, r->braked || r->options->dry_run);
-	return ok;
+	return visit_portions(&v, e);
 }
 
 /* -------------------------------------------------------- the whole pass */

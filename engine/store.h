@@ -181,6 +181,8 @@ struct store_kind {
 	bool (*describe)(struct store *s, struct buf *out, struct err *e);
 	void (*close)(struct store *s);
 
+	uint32_t batch;		/* messages that one go should take: more
+				   cost memory, fewer cost turns */
 	bool read_only;		/* nothing can be applied */
 	bool atomic_move;	/* a move is seen whole or not at all; may be
 				   set when the store is open */

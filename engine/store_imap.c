@@ -635,6 +635,7 @@ bool store_imap_open(struct arena *a, const struct account *account,
 		.finish_move = store_imap_finish_move,
 		.describe = store_imap_describe,
 		.close = store_imap_close,
+		.batch = 10000,
 	};
 	s->base.arena = a;
 	s->account = account;

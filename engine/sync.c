@@ -56,30 +56,11 @@ static bool choose_again(struct sync *s, struct err *e)
 	return s->store->kind.search(s->store, &q, &s->fresh, e);
 }
 
-/* Keeps the first MAX messages. */
-static void cut(struct sync *s, uint64_t max)
-{
-	struct uidset kept;
-	uint64_t left = max;
-
-	uidset_init(&kept, s->arena);
-	for (size_t i = 0; i < s->fresh.n && left; i++) {
-		struct uid_range r = s->fresh.ranges[i];
-		uint64_t n = (uint64_t)r.high - r.low + 1;
-
-		if (n > left)
-			r.high = (uint32_t)(r.low + left - 1);
-		left -= n > left ? left : n;
-		uidset_add_range(&kept, r.low, r.high);
-	}
-	s->fresh = kept;
-}
-
 /* The checkpoint stops behind what is left of the set; what it has passed
  * in earlier runs it does not take back. */
 static void rest_stays_new(struct sync *s)
 {
-	uint32_t next = s->fresh.ranges[s->fresh.n - 1].high + 1;
+	uint32_t next = uidset_last(&s->fresh) + 1;
 
 	if (s->after.next_uid != s->state.uidnext)
 		return;
@@ -158,6 +139,7 @@ bool sync_choose(struct sync *s, struct err *e)
 		/* the new ones that were not asked for stay new */
 		if (!o->all && s->before.known && !moved)
 			s->after = s->before;
+		s->stepwise = o->all && !moved;
 	} else if (!s->before.known) {
 		s->baseline = s->watched ? s->state.exists : 0;
 	} else if (s->watched && moved) {
@@ -165,14 +147,30 @@ bool sync_choose(struct sync *s, struct err *e)
 			return false;
 	} else if (s->watched) {
 		choose_new(s);
+		s->stepwise = true;
 	}
 	if (o->max && uidset_count(&s->fresh) > o->max) {
-		cut(s, o->max);
+		struct uidset all = s->fresh;
+
+		uidset_init(&s->fresh, s->arena);
+		uidset_head(&all, 1, o->max, &s->fresh);
 		rest_stays_new(s);
 	}
 	hold_back(s);
 	choose_stale(s);
 	return true;
+}
+
+struct checkpoint sync_midway(const struct sync *s, uint32_t uid)
+{
+	struct checkpoint c = s->after;
+
+	c.next_uid = uid + 1;
+	if (s->before.known && c.next_uid < s->before.next_uid)
+		c.next_uid = s->before.next_uid;
+	if (c.next_uid > s->after.next_uid)
+		c.next_uid = s->after.next_uid;
+	return c;
 }
 
 bool sync_is_needed(const struct sync *s)

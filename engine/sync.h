@@ -34,12 +34,18 @@ struct sync {
 	struct uidset stale;	/* to be swept */
 	struct uidset held;	/* new, but resting (recover_holds) */
 	struct checkpoint after;
+	/* Fresh ones in the order of their UIDs are all that is between the
+	 * two checkpoints: after a part of them it may stand in between. */
+	bool stepwise;
 	int64_t known_before;	/* see struct judge */
 	bool uidvalidity_changed;
 	uint64_t baseline;	/* older messages that a first run leaves */
 };
 
 MUST_USE bool sync_choose(struct sync *s, struct err *e);
+/* Where it stands when the fresh ones up to UID are settled; only for
+ * stepwise. */
+struct checkpoint sync_midway(const struct sync *s, uint32_t uid);
 /* Is there anything to do or to remember? */
 bool sync_is_needed(const struct sync *s);
 

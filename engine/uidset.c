@@ -98,6 +98,30 @@ uint64_t uidset_count(const struct uidset *s)
 	return sum;
 }
 
+void uidset_head(const struct uidset *s, uint32_t from, uint64_t max,
+    struct uidset *out)
+{
+	for (size_t i = 0; i < s->n && max; i++) {
+		struct uid_range r = s->ranges[i];
+		uint64_t n;
+
+		if (r.high < from)
+			continue;
+		if (r.low < from)
+			r.low = from;
+		n = (uint64_t)r.high - r.low + 1;
+		if (n > max)
+			r.high = (uint32_t)(r.low + max - 1);
+		max -= n > max ? max : n;
+		uidset_add_range(out, r.low, r.high);
+	}
+}
+
+uint32_t uidset_last(const struct uidset *s)
+{
+	return s->n ? s->ranges[s->n - 1].high : 0;
+}
+
 void uidset_format(const struct uidset *s, size_t *at, size_t max,
     struct buf *out)
 {

@@ -30,6 +30,11 @@ void uidset_add_range(struct uidset *s, uint32_t low, uint32_t high);
 bool uidset_has(const struct uidset *s, uint32_t uid);
 /* UIDs in it; an open end counts as UINT64_MAX. */
 uint64_t uidset_count(const struct uidset *s);
+/* The first MAX UIDs of S at or above FROM, into OUT (empty before). */
+void uidset_head(const struct uidset *s, uint32_t from, uint64_t max,
+    struct uidset *out);
+/* The highest UID in it; 0: it is empty. */
+uint32_t uidset_last(const struct uidset *s);
 /*
  * Writes ranges from index *AT on, "1:3,7,9:*", until done or the next one
  * would pass MAX octets; *AT moves behind what was written.

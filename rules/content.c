@@ -172,22 +172,13 @@ static void read_parameters(struct arena *a, struct str rest,
 	}
 }
 
-static int hex_digit(char c)
-{
-	if (ch_digit(c))
-		return c - '0';
-	c = ch_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static void add_percent(struct buf *out, struct str s)
 {
 	for (size_t i = 0; i < s.n; i++) {
-		int high = i + 2 < s.n ? hex_digit(s.p[i + 1]) : -1;
-		int low = i + 2 < s.n ? hex_digit(s.p[i + 2]) : -1;
+		int byte = s.p[i] == '%' ? mime_hex_byte(s, i + 1) : -1;
 
-		if (s.p[i] == '%' && high >= 0 && low >= 0) {
-			buf_add_char(out, (char)(high << 4 | low));
+		if (byte >= 0) {
+			buf_add_char(out, (char)byte);
 			i += 2;
 		} else {
 			buf_add_char(out, s.p[i]);

@@ -6,6 +6,7 @@
 
 #define HOST_MAX	1024	/* octets of a host name that is converted */
 #define CHUNK		8192	/* encoded octets decoded at a time */
+#define PIECE		(2 * CHUNK)	/* room for what they become */
 
 /* ---------------------------------------------------------------- hosts */
 
@@ -76,72 +77,118 @@ void mime_add_base64(struct str s, struct buf *out)
 	buf_add(out, piece, finish_base64(&state, piece));
 }
 
-static void coder_start(GMimeEncoding *state, enum mime_encoding encoding)
+static int hex_digit(char c)
 {
-	static const GMimeContentEncoding theirs[] = {
-		[MIME_IDENTITY] = GMIME_CONTENT_ENCODING_BINARY,
-		[MIME_BASE64] = GMIME_CONTENT_ENCODING_BASE64,
-		[MIME_QUOTED_PRINTABLE] =
-		    GMIME_CONTENT_ENCODING_QUOTEDPRINTABLE,
-		[MIME_UUENCODE] = GMIME_CONTENT_ENCODING_UUENCODE,
-	};
-
-	g_mime_encoding_init_decode(state, theirs[encoding]);
+	if (ch_digit(c))
+		return c - '0';
+	c = ch_lower(c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/*
- * Takes up to CHUNK octets off the front of *RAW and decodes them into
- * PIECE; the last call, with *RAW empty, gives what was held back.
- */
-static size_t coder_step(GMimeEncoding *state, struct str *raw,
-    char piece[static 2 * CHUNK])
+int mime_hex_byte(struct str s, size_t at)
 {
-	size_t n = raw->n < CHUNK ? raw->n : CHUNK;
-	size_t got;
+	int high = at + 1 < s.n ? hex_digit(s.p[at]) : -1;
+	int low = at + 1 < s.n ? hex_digit(s.p[at + 1]) : -1;
 
-	if (n)
-		got = g_mime_encoding_step(state, raw->p, n, piece);
-	else if (state->encoding == GMIME_CONTENT_ENCODING_BASE64)
-		got = finish_base64(state, piece);
-	else
-		got = g_mime_encoding_flush(state, "", 0, piece);
-	*raw = str_sub(*raw, n, raw->n);
-	return got;
+	return high >= 0 && low >= 0 ? high << 4 | low : -1;
+}
+
+/* Length of a soft line break at S[at], which is "=" (RFC 2045 6.7 (5)),
+ * blanks that a mail system put behind it (3) included; 0 if it is none. */
+static size_t soft_break(struct str s, size_t at)
+{
+	size_t end = at + 1;
+
+	while (end < s.n && (s.p[end] == ' ' || s.p[end] == '\t'))
+		end++;
+	if (end < s.n && s.p[end] == '\r')
+		end++;
+	if (end < s.n && s.p[end] == '\n')
+		return end + 1 - at;
+	return end == s.n ? end - at : 0;
+}
+
+/* GMime's coder takes only a bare "=" at the end of a line as a break. */
+static size_t decode_quoted(struct str *raw, char piece[static PIECE])
+{
+	size_t at = 0, n = 0;
+
+	while (at < raw->n && n < PIECE) {
+		size_t soft;
+		int byte;
+
+		if (raw->p[at] != '=') {
+			piece[n++] = raw->p[at++];
+			continue;
+		}
+		byte = mime_hex_byte(*raw, at + 1);
+		soft = byte < 0 ? soft_break(*raw, at) : 0;
+		if (byte >= 0) {
+			piece[n++] = (char)byte;
+			at += 3;
+		} else if (soft) {
+			at += soft;
+		} else {
+			piece[n++] = raw->p[at++];
+		}
+	}
+	*raw = str_sub(*raw, at, raw->n);
+	return n;
+}
+
+struct coder {
+	enum mime_encoding encoding;
+	struct str raw;			/* what is left of it */
+	GMimeEncoding state;
+	bool done;
+};
+
+static struct coder coder_of(struct str raw, enum mime_encoding encoding)
+{
+	struct coder c = { .encoding = encoding, .raw = raw };
+
+	if (encoding == MIME_UUENCODE)
+		c.raw = uu_lines(raw);
+	g_mime_encoding_init_decode(&c.state, encoding == MIME_UUENCODE ?
+	    GMIME_CONTENT_ENCODING_UUENCODE : GMIME_CONTENT_ENCODING_BASE64);
+	return c;
+}
+
+/* The next decoded octets; nothing may come before the end is reached. */
+static size_t coder_read(struct coder *c, char piece[static PIECE])
+{
+	struct str head = str_sub(c->raw, 0, CHUNK);
+
+	c->done = c->raw.n == 0;
+	if (c->encoding == MIME_QUOTED_PRINTABLE)
+		return decode_quoted(&c->raw, piece);
+	c->raw = str_sub(c->raw, head.n, c->raw.n);
+	if (!c->done)
+		return g_mime_encoding_step(&c->state, head.p, head.n, piece);
+	return c->encoding == MIME_BASE64 ? finish_base64(&c->state, piece) : 0;
 }
 
 uint64_t mime_decoded_size(struct str raw, enum mime_encoding encoding)
 {
-	GMimeEncoding state;
-	char piece[2 * CHUNK];
+	struct coder c = coder_of(raw, encoding);
+	char piece[PIECE];
 	uint64_t size = 0;
-	bool last;
 
 	if (encoding == MIME_IDENTITY)
 		return raw.n;
-	if (encoding == MIME_UUENCODE)
-		raw = uu_lines(raw);
-	coder_start(&state, encoding);
-	do {
-		last = raw.n == 0;
-		size += coder_step(&state, &raw, piece);
-	} while (!last);
+	while (!c.done)
+		size += coder_read(&c, piece);
 	return size;
 }
 
 static void decode_bytes(struct str raw, enum mime_encoding encoding,
     struct buf *out)
 {
-	GMimeEncoding state;
-	char piece[2 * CHUNK];
-	bool last;
+	struct coder c = coder_of(raw, encoding);
+	char piece[PIECE];
 
-	if (encoding == MIME_UUENCODE)
-		raw = uu_lines(raw);
-	coder_start(&state, encoding);
-	do {
-		last = raw.n == 0;
-		buf_add(out, piece, coder_step(&state, &raw, piece));
-	} while (!last && !out->over);
+	while (!c.done && !out->over)
+		buf_add(out, piece, coder_read(&c, piece));
 }
 
 bool mime_decode_text(struct str raw, enum mime_encoding encoding,
@@ -154,7 +201,7 @@ bool mime_decode_text(struct str raw, enum mime_encoding encoding,
 	bool cut;
 
 	if (c.kind == CHARSET_ICONV)
-		room = charset_room(room);	/* UTF-32 shrinks */
+		room *= 2;		/* UTF-16 shrinks, UTF-32 is cut */
 	buf_init(&bytes, room);
 	if (encoding == MIME_IDENTITY) {
 		head = str_sub(raw, 0, room);

@@ -2,8 +2,9 @@
  * mime - what GMime and GLib do for us: transfer encodings and
  * internationalised host names.
  *
- * The one room that knows these libraries.  Nothing fails; time is linear
- * in the input.
+ * The one room that knows these libraries.  (Quoted-printable is decoded
+ * here too: GMime leaves soft line breaks with blanks behind them in the
+ * text.)  Nothing fails; time is linear in the input.
  */
 #ifndef TAMIS_MIME_H
 #define TAMIS_MIME_H
@@ -30,6 +31,10 @@ bool mime_decode_text(struct str raw, enum mime_encoding encoding,
 
 /* Appends what the base64 text S stands for, padded or not. */
 void mime_add_base64(struct str s, struct buf *out);
+
+/* The octet that two hexadecimal digits at S[at] stand for, -1 if they are
+ * not there. */
+int mime_hex_byte(struct str s, size_t at);
 
 /* A host name in UTF-8 as A-labels (RFC 5890) in lower case; a name that
  * cannot be one is only put in lower case. */

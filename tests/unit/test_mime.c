@@ -226,6 +226,10 @@ static void test_encodings(void **state)
 		{ "aGVsbG8", MIME_BASE64, "hello" },
 		{ "aG*Vs bG8", MIME_BASE64, "hello" },
 		{ "a=3Db=\r\nc=", MIME_QUOTED_PRINTABLE, "a=bc" },
+		{ "a=  \r\nb=\t\nc= ", MIME_QUOTED_PRINTABLE, "abc" },
+		{ "=4=\n=zz= x=4", MIME_QUOTED_PRINTABLE, "=4=zz= x=4" },
+		{ "=e2=82=AC==3D", MIME_QUOTED_PRINTABLE,
+		    "\xE2\x82\xAC==" },
 		{ "begin 644 a\n%:&5L;&\\`\n`\nend\n", MIME_UUENCODE, "hello" },
 		{ "=3D", MIME_IDENTITY, "=3D" },
 	};

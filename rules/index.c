@@ -14,6 +14,7 @@
 #define GRAM_MASK	0xFFFFFFu
 #define COUNTS		(1 << 16)	/* of grams, by hash */
 #define NEVER		UINT32_MAX	/* no gram to be had */
+#define GRAMS_MAX	256	/* of one rule */
 #define FIRST_SLOTS	64
 
 /* The rules that want a gram, as a chain of links. */
@@ -44,11 +45,19 @@ struct index {
 	size_t n_links, cap_links;
 };
 
+/* What must occur for a condition to be true: one of so many grams. */
+struct guard {
+	uint32_t cost;		/* count of the commonest of them, or NEVER */
+	size_t grams;
+	bool counted, made;
+};
+
 struct making {
 	struct arena *arena;
 	struct index *index;
 	const struct rules *rules;
 	uint32_t *counts;	/* how many literals hold a gram */
+	struct guard *guards;	/* by cond->id */
 };
 
 /* ---------------------------------------------------------------- grams */
@@ -118,11 +127,14 @@ static bool is_indexable(const struct cond *c)
 	    !c->has_exists;
 }
 
+/* Each condition once, however many rules name it. */
 static void count_cond(struct making *mk, const struct cond *c)
 {
+	if (mk->guards[c->id].counted)
+		return;
+	mk->guards[c->id].counted = true;
 	for (size_t i = 0; i < c->n_kids; i++)
-		if (c->kind != COND_NOT)
-			count_cond(mk, c->kids[i]);
+		count_cond(mk, c->kids[i]);
 	if (!is_indexable(c))
 		return;
 	for (size_t i = 0; i < c->n_tests; i++)
@@ -144,6 +156,7 @@ static uint32_t test_cost(const struct making *mk, const struct test *t)
 	return t->n ? worst : NEVER;
 }
 
+/* All tests of a leaf must hold: the one with the rarest grams will do. */
 static const struct test *best_test(const struct making *mk,
     const struct cond *c, uint32_t *cost_out)
 {
@@ -161,49 +174,73 @@ static const struct test *best_test(const struct making *mk,
 	return best;
 }
 
-static uint32_t cond_cost(const struct making *mk, const struct cond *c);
+static const struct guard *guard_of(struct making *mk,
+    const struct cond *c);
 
-/* The kid of an "all" whose grams are rarest. */
-static const struct cond *best_kid(const struct making *mk,
-    const struct cond *c, uint32_t *cost_out)
+static const struct cond *best_kid(struct making *mk, const struct cond *c)
 {
-	const struct cond *best = NULL;
+	const struct cond *best = c->kids[0];
 
-	*cost_out = NEVER;
-	for (size_t i = 0; i < c->n_kids; i++) {
-		uint32_t n = cond_cost(mk, c->kids[i]);
-
-		if (n < *cost_out) {
-			*cost_out = n;
+	for (size_t i = 1; i < c->n_kids; i++)
+		if (guard_of(mk, c->kids[i])->cost <
+		    guard_of(mk, best)->cost)
 			best = c->kids[i];
-		}
-	}
 	return best;
 }
 
-static uint32_t cond_cost(const struct making *mk, const struct cond *c)
+static struct guard guard_of_leaf(struct making *mk, const struct cond *c)
 {
-	uint32_t cost = 0;
+	struct guard g = { .cost = NEVER };
+	const struct test *t;
 
+	if (!is_indexable(c))
+		return g;
+	t = best_test(mk, c, &g.cost);
+	g.grams = t ? t->n * c->n_fields : 0;
+	return g;
+}
+
+static struct guard guard_of_any(struct making *mk, const struct cond *c)
+{
+	struct guard g = { .cost = 0 };
+
+	for (size_t i = 0; i < c->n_kids && g.cost != NEVER; i++) {
+		const struct guard *kid = guard_of(mk, c->kids[i]);
+
+		if (kid->cost > g.cost)
+			g.cost = kid->cost;
+		g.grams += kid->grams;
+	}
+	return g;
+}
+
+static const struct guard *guard_of(struct making *mk,
+    const struct cond *c)
+{
+	struct guard *known = &mk->guards[c->id], g = { .cost = NEVER };
+
+	if (known->made)
+		return known;
 	switch (c->kind) {
 	case COND_ALL:
 	case COND_NAMED:
-		best_kid(mk, c, &cost);
-		return cost;
+		g = *guard_of(mk, best_kid(mk, c));
+		break;
 	case COND_ANY:
-		for (size_t i = 0; i < c->n_kids && cost != NEVER; i++) {
-			uint32_t n = cond_cost(mk, c->kids[i]);
-
-			if (n > cost)
-				cost = n;
-		}
-		return cost;
+		g = guard_of_any(mk, c);
+		break;
+	case COND_NOT:
+		break;
 	default:
-		if (!is_indexable(c))
-			return NEVER;
-		best_test(mk, c, &cost);
-		return cost;
+		g = guard_of_leaf(mk, c);
+		break;
 	}
+	if (g.grams > GRAMS_MAX)
+		g.cost = NEVER;
+	known->cost = g.cost;
+	known->grams = g.grams;
+	known->made = true;
+	return known;
 }
 
 /* ----------------------------------------------------------------- adding */
@@ -291,15 +328,13 @@ static void add_leaf(struct making *mk, const struct cond *c, uint32_t rule)
 	}
 }
 
-/* C has a cost that is not NEVER. */
+/* C has a guard. */
 static void add_cond(struct making *mk, const struct cond *c, uint32_t rule)
 {
-	uint32_t cost;
-
 	switch (c->kind) {
 	case COND_ALL:
 	case COND_NAMED:
-		add_cond(mk, best_kid(mk, c, &cost), rule);
+		add_cond(mk, best_kid(mk, c), rule);
 		break;
 	case COND_ANY:
 		for (size_t i = 0; i < c->n_kids; i++)
@@ -321,7 +356,7 @@ static void index_rules(struct making *mk)
 	for (size_t i = 0; i < r->n_rules; i++) {
 		const struct cond *c = r->rules[i].top.when;
 
-		if (c && cond_cost(mk, c) != NEVER)
+		if (c && guard_of(mk, c)->cost != NEVER)
 			add_cond(mk, c, (uint32_t)i);
 		else
 			set_bit(mk->index->always, i);
@@ -338,6 +373,7 @@ const struct index *index_make(struct arena *a, const struct rules *r)
 	scratch = arena_new();
 	mk.arena = scratch;
 	mk.counts = arena_array(scratch, COUNTS, sizeof(*mk.counts));
+	mk.guards = arena_array(scratch, r->n_conds, sizeof(*mk.guards));
 	mk.index = arena_make(a, struct index);
 	mk.index->n_words = (r->n_rules + 63) / 64;
 	mk.index->always = arena_array(a, mk.index->n_words,

@@ -102,11 +102,15 @@ static void add_id_line(struct report *r, struct buf *b,
 	buf_add_char(b, '\n');
 }
 
+static bool is_bad(const char *state)
+{
+	return strcmp(state, "failed") == 0 || strcmp(state, "unsure") == 0;
+}
+
 static void add_change(struct report *r, struct buf *b,
     const struct report_change *c)
 {
-	bool bad = strcmp(c->state, "failed") == 0 ||
-	    strcmp(c->state, "unsure") == 0;
+	bool bad = is_bad(c->state);
 
 	buf_add_z(b, "    ");
 	if (strcmp(c->state, "done") != 0) {
@@ -165,6 +169,17 @@ static void message_as_json(struct report *r, const struct report_message *m)
 	report_emit(r, o);
 }
 
+static bool has_failed(const struct report_message *m)
+{
+	for (size_t i = 0; i < m->n_changes; i++)
+		if (is_bad(m->changes[i].state))
+			return true;
+	for (size_t i = 0; i < m->n_notes; i++)
+		if (m->notes[i].failed)
+			return true;
+	return m->failure.n > 0;
+}
+
 void report_message(struct report *r, const struct report_message *m)
 {
 	struct buf b;
@@ -174,6 +189,8 @@ void report_message(struct report *r, const struct report_message *m)
 		message_as_json(r, m);
 		return;
 	}
+	if (r->style.quiet && !has_failed(m))
+		return;
 	add_id_line(r, &b, &m->id);
 	for (size_t i = 0; i < m->n_changes; i++)
 		add_change(r, &b, &m->changes[i]);

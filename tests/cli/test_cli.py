@@ -32,7 +32,7 @@ rules:
     then: [{label: invoices}]
   - name: swept
     applies_to: all
-    when: {age: {over: 30d}, is: read}
+    when: {age: {over: 5200w}, is: read}
     then: [trash]
 tests:
   - name: list mail goes

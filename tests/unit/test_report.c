@@ -158,6 +158,30 @@ static void test_message(void **state)
 	    "\"pending\":\"later\"}\n");
 }
 
+static void test_quiet_message(void **state)
+{
+	struct fixture *f = *state;
+	struct report_change change = { OP_ADD_LABELS, S("x"), S("lists"),
+	    "done", STR_EMPTY };
+	struct report_message m = { .rules = f->rules, .changes = &change,
+	    .n_changes = 1, .id = { .mailbox = S("INBOX"), .uid = 1 } };
+	struct report_style style = { .quiet = true };
+
+	start(f, style);
+	report_message(f->r, &m);
+	assert_string_equal(text(f), "");
+	change.state = "failed";
+	start(f, style);
+	report_message(f->r, &m);
+	assert_string_equal(text(f), "INBOX:1\n    failed: label x  "
+	    "(lists)\n");
+	change.state = "done";
+	m.failure = S("why");
+	start(f, style);
+	report_message(f->r, &m);
+	assert_non_null(strstr(text(f), "nothing is done: why\n"));
+}
+
 /* A line never gets wider than the terminal by what mail says. */
 static void test_width(void **state)
 {
@@ -539,6 +563,7 @@ int main(void)
 	cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_message),
+		TEST(test_quiet_message),
 		TEST(test_width),
 		TEST(test_colour),
 		TEST(test_style_detect),

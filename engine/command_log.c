@@ -192,9 +192,71 @@ static bool tell_full(void *ctx, const struct change *change,
 	return go_on(t, e);
 }
 
+/*
+ * A position is where the message was, or where a move or copy put it; its
+ * other changes, in other mailboxes, are known by its identity.
+ */
+struct position {
+	struct telling *t;
+	const struct history_query *at;
+	uint8_t (*digests)[sizeof(((struct identity *)0)->digest)];
+	size_t n, cap;
+};
+
+static bool is_at(const struct history_query *at, const struct change *c)
+{
+	if (c->uid == at->uid && str_eq(c->mailbox, at->mailbox))
+		return true;
+	return (c->kind == OP_MOVE || c->kind == OP_COPY) &&
+	    c->dest_uid == at->uid && str_eq(c->what, at->mailbox);
+}
+
+static bool is_one_of(const struct position *p, const uint8_t *digest)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (memcmp(p->digests[i], digest, sizeof(p->digests[i])) == 0)
+			return true;
+	return false;
+}
+
+static bool keep_identity(void *ctx, const struct change *change,
+    const struct run_record *r, struct err *e)
+{
+	static const uint8_t unknown[sizeof(change->id_of.digest)];
+	struct position *p = ctx;
+	const uint8_t *digest = change->id_of.digest;
+
+	(void)r;
+	(void)e;
+	if (!is_at(p->at, change) || is_one_of(p, digest) ||
+	    memcmp(digest, unknown, sizeof(unknown)) == 0)
+		return true;
+	arena_grow(p->t->arena, &p->digests, p->n, &p->cap);
+	memcpy(p->digests[p->n++], digest, sizeof(unknown));
+	return true;
+}
+
+static bool tell_position(void *ctx, const struct change *change,
+    const struct run_record *r, struct err *e)
+{
+	struct position *p = ctx;
+
+	if (!is_at(p->at, change) &&
+	    !is_one_of(p, change->id_of.digest))
+		return true;
+	return tell_full(p->t, change, r, e);
+}
+
 static bool why_account(struct telling *t, void *arg, struct err *e)
 {
-	return journal_history(t->journal, arg, tell_full, t, e);
+	const struct history_query all = { .since = TIME_NONE };
+	const struct history_query *q = arg;
+	struct position p = { .t = t, .at = q };
+
+	if (q->uid == 0)
+		return journal_history(t->journal, q, tell_full, t, e);
+	return journal_history(t->journal, &all, keep_identity, &p, e) &&
+	    journal_history(t->journal, &all, tell_position, &p, e);
 }
 
 int command_why(struct command_context *c)

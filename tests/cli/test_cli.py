@@ -517,6 +517,13 @@ class Journal(Base):
                                  objects[0]['mailbox'], objects[0]['uid'])
         again = self.expect(0, 'why', '--json', position).json()
         self.assertEqual(again, objects)
+        # where it was put is as good as where it was
+        moved, = self.expect(0, 'why', '--json', 'two@example.com').json()
+        for position in ('home:Bills:%d' % moved['dest_uid'],
+                         'home:INBOX:%d' % moved['uid']):
+            self.assertEqual(self.expect(0, 'why', '--json',
+                                         position).json(), [moved])
+        self.expect(1, 'why', 'home:Bills:77')
         r = self.expect(1, 'why', 'nobody@example.org')
         self.assertIn('nothing was done to', r.err)
         self.assertEqual(tamis.snapshot(self.t.home), before)

@@ -578,11 +578,9 @@ static void test_needles(void **state)
 			buf_add_z(&b, i ? ", \"" : "\"");
 			for (uint64_t k = 0; k < 1 + seed % 4; k++) {
 				seed = seed * 6364136223846793005u + 1;
-				buf_add_char(&b, "abc"[seed >> 40 & 1]);
+				buf_add_char(&b, "abc"[(seed >> 40) % 3]);
 			}
-			seed = seed * 6364136223846793005u + 1;
 			seed ^= seed >> 33;
-			buf_add_char(&b, 'c');
 			buf_add_z(&b, "\"");
 		}
 		buf_add_z(&b, "]}\nrules: [{name: a, when: {from: "
@@ -675,6 +673,7 @@ static void test_captures(void **state)
 	captures("when: n, then: {label: $(n)}", 0);
 	captures("when: {not: n}, then: {label: '$(n:-x)'}", 1);
 	captures("when: {any: [n, {from: x}]}, then: {label: $(n)}", 1);
+	captures("when: {any: [{from: x}, n]}, then: {label: $(n)}", 1);
 	captures("when: {any: [n, {from: x}]}, then: {label: '$(n:-x)'}",
 	    0);
 	captures("when: {any: [n, {cc: {regex: '(?<n>y)'}}]}, "
@@ -697,6 +696,78 @@ static void test_captures(void **state)
 	    "then: archive}, {otherwise: {label: $(2)}}]", 1);
 	captures("when: {subject: {regex: '(?<from>a)'}}, "
 	    "then: {label: $(from)}", 1);
+}
+
+/* ---------------------------------------------------- tests in the files */
+
+static void test_expectations(void **state)
+{
+	struct rules *r;
+	const struct test_case *c;
+
+	(void)state;
+	put("mail.eml", "Subject: y\n\n");
+	r = load("version: 1\nrules: [{name: a, then: stop}, "
+	    "{name: b, then: stop}]\n"
+	    "tests:\n"
+	    "  - name: first\n"
+	    "    message: |\n"
+	    "      Subject: x\n"
+	    "\n"
+	    "      body\n"
+	    "    expect: {rules: a, replaced: false}\n"
+	    "  - name: second\n"
+	    "    file: mail.eml\n"
+	    "    labels: []\n"
+	    "    flags: [unread, starred, $Junk]\n"
+	    "    mailbox: inbox\n"
+	    "    account: work\n"
+	    "    received: 2026-01-15T22:00\n"
+	    "    now: 2026-01-16\n"
+	    "    zone: -03:30\n"
+	    "    expect:\n"
+	    "      rules: []\n"
+	    "      labels: [x, Inbox]\n"
+	    "      flags: [read]\n"
+	    "      mailbox: Archive\n"
+	    "      unknown: [a, b]\n"
+	    "      failed: []\n");
+	assert_non_null(r);
+	assert_int_equal(rules_test_count(r), 2);
+	c = &r->tests[0];
+	assert_str(c->message, "Subject: x\n\nbody\n");
+	assert_int_equal(c->n_labels, 1);
+	assert_str(c->labels[0], "INBOX");
+	assert_int_equal(c->n_flags, 0);
+	assert_int_equal(c->mailbox.n, 0);
+	assert_true(c->received == TIME_NONE && c->now == TIME_NONE);
+	assert_false(c->has_zone);
+	assert_true(c->has_rules);
+	assert_int_equal(c->n_rules, 1);
+	assert_false(c->has_labels || c->has_flags || c->has_mailbox ||
+	    c->has_unknown || c->has_failed);
+	c = &r->tests[1];
+	assert_str(c->message, "Subject: y\n\n");
+	assert_int_equal(c->n_labels, 0);
+	assert_int_equal(c->n_flags, 2);
+	assert_str(c->flags[0], "\\Flagged");
+	assert_str(c->flags[1], "$Junk");
+	assert_str(c->mailbox, "INBOX");
+	assert_str(c->account, "work");
+	assert_int_equal(c->received,
+	    time_from_civil(2026, 1, 15, 22, 0, 0));
+	assert_int_equal(c->now, time_from_civil(2026, 1, 16, 0, 0, 0));
+	assert_true(c->has_zone);
+	assert_int_equal(c->zone, -12600);
+	assert_int_equal(c->n_rules, 0);
+	assert_int_equal(c->n_expect_labels, 2);
+	assert_str(c->expect_labels[1], "INBOX");
+	assert_int_equal(c->n_expect_flags, 1);
+	assert_str(c->expect_flags[0], "\\Seen");
+	assert_str(c->expect_mailbox, "Archive");
+	assert_int_equal(c->n_unknown, 2);
+	assert_true(c->has_failed);
+	assert_int_equal(c->n_failed, 0);
 }
 
 /* ---------------------------------------------------------------- limits */
@@ -821,7 +892,8 @@ int main(void)
 		unit(test_actions), unit(test_rule_keys), unit(test_reads),
 		unit(test_include), unit(test_include_limits),
 		unit(test_lists), unit(test_needles), unit(test_fold),
-		unit(test_captures), unit(test_deep), unit(test_many),
+		unit(test_captures), unit(test_expectations),
+		unit(test_deep), unit(test_many),
 		unit(test_many_mistakes),
 	};
 

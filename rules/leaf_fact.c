@@ -4,6 +4,8 @@
  */
 #include "leaf.h"
 
+#include <string.h>
+
 /* ---------------------------------------------------------- fact leaves */
 
 static bool within(const struct bounds *b, int64_t n)
@@ -179,6 +181,20 @@ static void show_marks(struct evaluation *v, const struct marks *ms,
 		    "it has no labels");
 }
 
+/* Can a name that begins with HEAD fit the glob? */
+static bool may_begin(struct str glob, struct str head)
+{
+	for (size_t i = 0; i < glob.n && i < head.n; i++) {
+		if (memchr("*?\\", glob.p[i], 3))
+			break;
+		if ((unsigned char)glob.p[i] >= 0x80)
+			break;	/* it folds otherwise than by ch_lower */
+		if (ch_lower(glob.p[i]) != ch_lower(head.p[i]))
+			return (unsigned char)head.p[i] >= 0x80;
+	}
+	return true;
+}
+
 /* Any label or flag that the operand fits. */
 static struct answer any_mark(struct evaluation *v, const struct marks *ms,
     const struct operand *o)
@@ -205,7 +221,8 @@ static struct answer any_mark(struct evaluation *v, const struct marks *ms,
 		else if (fits == TRUTH_TRUE)
 			answer_add(&a, of_doubt(m->doubt));
 	}
-	if (ms->others == TRUTH_UNKNOWN)
+	if (ms->others == TRUTH_UNKNOWN && may_begin(o->text,
+	    ms->others_head))
 		answer_add(&a, of_doubt(ms->doubt));
 	return a;
 }

@@ -87,7 +87,12 @@ static const char *const leaves[] = {
 	"is: unread", "is: starred", "flag: $A", "flag: [$A, $B]",
 	"label: a", "label: b", "label: \"l/*\"", "label: INBOX",
 	"label: [b, c]", "mailbox: INBOX", "mailbox: [box, Archive]",
-	"mailbox: \"T*\"", "account: home",
+	"mailbox: \"T*\"", "account: home", "cc: \"@example.net\"",
+	"reply_to: {exists: false}", "in_reply_to: {contains: m}",
+	"references: {is: r@example.org}", "sent: {before: 2026-01-05}",
+	"received: {after: 2026-01-12}", "age: {under: 3d}",
+	"attachment: {name: x}", "is: answered", "header: {X-B: x}",
+	"subject: {regex: '^(red|green)'}", "from: {domain: example.org}",
 };
 
 static const char *const actions[] = {
@@ -97,6 +102,10 @@ static const char *const actions[] = {
 	"archive", "trash", "inbox", "{move: box}", "{copy: box}", "stop",
 	"{label: \"l/$(header.X-A)\"}", "{label: \"l/$(subject:-none)\"}",
 	"{label: \"$(list_id.local)\"}", "{move: \"m/$(size)\"}",
+	"{label: \"f/$(from.domain)\"}", "{label: \"d/$(date:%Y)\"}",
+	"{label: \"l/$(message_id:-x)\"}",
+	"{copy: \"$(account)/$(mailbox)/$(rule)\"}", "spam",
+	"{unlabel: \"l/$(header.X-A:-x)\"}",
 };
 
 static void add_cond(struct buf *b, int depth);
@@ -180,6 +189,12 @@ static void add_rule(struct buf *b, unsigned i)
 	buf_printf(b, "  - name: r%u\n", i);
 	if (one_in(10))
 		buf_add_z(b, "    in: [INBOX]\n");
+	if (one_in(10))
+		buf_add_z(b, "    account: [home]\n");
+	if (one_in(20))
+		buf_add_z(b, "    enabled: false\n");
+	if (one_in(3))
+		buf_add_z(b, "    applies_to: all\n");
 	if (one_in(8)) {
 		add_capturing(b);
 		return;
@@ -259,6 +274,7 @@ struct world {
 	struct str flags[4], labels[4];
 	const struct str *fields;
 	size_t n_fields;
+	bool is_new, due[100];
 };
 
 static void random_facts(struct world *w)
@@ -279,6 +295,9 @@ static void random_facts(struct world *w)
 		    0, 0),
 	};
 	f->in_inbox = f->inbox_is_label && one_in(2);
+	w->is_new = !one_in(4);
+	for (size_t i = 0; i < COUNT(w->due); i++)
+		w->due[i] = !one_in(10);
 	for (size_t i = 0; i < COUNT(flags); i++)
 		if (one_in(2))
 			w->flags[f->n_flags++] = str_of(flags[i]);
@@ -312,7 +331,8 @@ static void judge(const struct world *w, unsigned known, unsigned denied,
 	size_t head = mail_body_offset(w->message);
 	struct match_input in = {
 		.facts = &f, .denied = denied & ~known,
-		.denied_reason = "denied", .is_new = true,
+		.denied_reason = "denied", .is_new = w->is_new,
+		.due = w->due,
 		.now = time_from_civil(2026, 1, 15, 12, 0, 0),
 		.explain = explain,
 	};
@@ -424,6 +444,41 @@ static void check_consistent(const struct world *w, unsigned known,
 		complain(w, "all decided, but other wants", "-", known);
 }
 
+static bool has(const struct str *list, size_t n, struct str name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_eq(list[i], name))
+			return true;
+	return false;
+}
+
+/* The labels afterwards are those before with what is wanted. */
+static void check_labels(const struct world *w, const struct verdict *v)
+{
+	const struct wants *wants = &v->wants;
+	size_t n = v->n_labels_before;
+	const struct str inbox = STR_LIT("INBOX");
+	bool was = has(v->labels_before, n, inbox), is = was;
+
+	if (wants->place.kind != PLACE_STAY)
+		is = wants->place.kind == PLACE_MAILBOX &&
+		    str_eq(wants->place.mailbox, inbox);
+	if (has(v->labels_after, v->n_labels_after, inbox) != is)
+		complain(w, "INBOX is not where it should be", "-", 0);
+	n = n + is - was;
+	for (size_t i = 0; i < wants->n_labels; i++) {
+		const struct want *x = &wants->labels[i];
+
+		if (has(v->labels_after, v->n_labels_after, x->name) !=
+		    x->add)
+			complain(w, "a label is not as wanted", "-", 0);
+		n = n + x->add - has(v->labels_before, v->n_labels_before,
+		    x->name);
+	}
+	if (n != v->n_labels_after)
+		complain(w, "labels came or went unwanted", "-", 0);
+}
+
 static void check_asks(const struct world *w, unsigned known,
     unsigned denied, const struct verdict *v)
 {
@@ -465,6 +520,7 @@ static void less_known_never_lies(void **state)
 		}
 		judge(&w, ASK_ALL, 0, false, &full);
 		check_full(&w, &full);
+		check_labels(&w, &full);
 		for (unsigned k = 0; k < 12; k++) {
 			unsigned known = with_header(pick(ASK_ALL + 1));
 

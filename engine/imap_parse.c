@@ -497,6 +497,16 @@ static bool take_set(struct cursor *c, struct uidset **out)
 	return true;
 }
 
+/* RFC 8474 section 7: objectid.  Cyrus 3.6 sends octets of some memory as
+ * MAILBOXID in STATUS. */
+static bool is_object_id(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!ch_alnum(s.p[i]) && s.p[i] != '_' && s.p[i] != '-')
+			return false;
+	return s.n > 0 && s.n <= 255;
+}
+
 /* ------------------------------------------------------ response codes */
 
 static const char *const code_names[] = {
@@ -654,8 +664,8 @@ static bool take_code_data(struct cursor *c, enum imap_code code,
 		return true;
 	case IMAP_CODE_MAILBOXID:
 		take(c, '(');
-		s = take_until(c, ")]");
-		d->text = str_trim(s);
+		s = str_trim(take_until(c, ")]"));
+		d->text = is_object_id(s) ? s : STR_EMPTY;
 		take(c, ')');
 		return true;
 	default:
@@ -848,19 +858,22 @@ static bool take_body(struct cursor *c, struct imap_fetched *m,
 	return true;
 }
 
-/* "(id)" or NIL. */
+/* "(id)" or NIL; what is no id is as good as NIL. */
 static bool take_id(struct cursor *c, struct str *out, bool *nil)
 {
 	bool listed = take(c, '(');
+	struct str s;
 
 	*out = STR_EMPTY;
-	*nil = false;
 	skip_blanks(c);
-	if (!take_string(c, out, nil))
+	if (!take_string(c, &s, nil))
 		return spoil(c, "an id that cannot be read");
 	skip_blanks(c);
 	if (listed && !take(c, ')'))
 		return spoil(c, "an id that cannot be read");
+	*nil = *nil || !is_object_id(s);
+	if (!*nil)
+		*out = s;
 	return true;
 }
 

@@ -383,6 +383,9 @@ static const struct {
 	    "STATUS <INBOX> messages 3 uidnext 9 unseen 1\n" },
 	{ "* STATUS \"a b\" (MAILBOXID (F1) HIGHESTMODSEQ 7 SIZE 99)\r\n",
 	    "STATUS <a b> modseq 7 size 99 id F1\n" },
+	/* Cyrus 3.6.1: what happened to lie in memory */
+	{ "* STATUS x (MESSAGES 1 MAILBOXID (\xF2\x9B<U) SIZE 2)\r\n",
+	    "STATUS <x> messages 1 size 2\n" },
 	{ "* STATUS x ()\r\n", "STATUS <x>\n" },
 	{ "* STATUS x (UIDNEXT -1 MESSAGES 4294967296 UNSEEN 1 )\r\n",
 	    "STATUS <x> unseen 1\n" },

@@ -228,13 +228,12 @@ static void read_fields(struct arena *a, const struct part_fields *f,
 	p->encoding = content_encoding_read(f->encoding);
 }
 
-static struct part *add_part(struct walk *w, const struct part *p)
+static void add_part(struct walk *w, const struct part *p)
 {
 	struct body *b = w->body;
 
 	arena_grow(b->arena, &b->parts, b->n_parts, &b->cap);
-	b->parts[b->n_parts] = *p;
-	return &b->parts[b->n_parts++];
+	b->parts[b->n_parts++] = *p;
 }
 
 static void take_leaf(struct walk *w, struct part *p)
@@ -286,7 +285,6 @@ static void take_multipart(struct walk *w, struct part *p, size_t depth)
 		if (w->closing)
 			break;
 		f = take_fields(w);
-
 		take_entity(w, &f, digest, p->in_message, depth + 1);
 	}
 	w->n_open--;

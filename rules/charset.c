@@ -43,9 +43,9 @@ static const char *const ascii_names[] = {
 };
 
 static const char *const latin1_names[] = {
-	"iso-8859-1", "iso8859-1", "iso_8859-1",
-	"iso88591", "8859-1", "latin1", "latin-1", "l1", "windows-1252",
-	"cp1252", "cp-1252", "win-1252", "windows1252",
+	"iso-8859-1", "iso8859-1", "iso_8859-1", "iso88591", "8859-1",
+	"latin1", "latin-1", "l1", "windows-1252", "cp1252", "cp-1252",
+	"win-1252", "windows1252",
 };
 
 static bool is_one_of(const char *z, const char *const *names, size_t n)
@@ -56,6 +56,11 @@ static bool is_one_of(const char *z, const char *const *names, size_t n)
 	return false;
 }
 
+static bool is_quote(char c)
+{
+	return c == '"' || c == '\'';
+}
+
 /* The name without quotes, blanks and RFC 2231 language, in lower case;
  * false if it is not one. */
 static bool spell(struct str name, char out[static CHARSET_NAME_MAX])
@@ -63,10 +68,9 @@ static bool spell(struct str name, char out[static CHARSET_NAME_MAX])
 	size_t n = 0;
 
 	name = str_trim(str_sub(name, 0, str_find_char(name, 0, '*')));
-	while (name.n && strchr("\"'", name.p[0]) && name.p[0])
+	while (name.n && is_quote(name.p[0]))
 		name = str_sub(name, 1, name.n);
-	while (name.n && strchr("\"'", name.p[name.n - 1]) &&
-	    name.p[name.n - 1])
+	while (name.n && is_quote(name.p[name.n - 1]))
 		name.n--;
 	if (name.n >= CHARSET_NAME_MAX)
 		return false;
@@ -79,6 +83,17 @@ static bool spell(struct str name, char out[static CHARSET_NAME_MAX])
 	}
 	out[n] = '\0';
 	return true;
+}
+
+static void use_meant(char name[static CHARSET_NAME_MAX])
+{
+	for (size_t i = 0; i < COUNT(charset_names); i++) {
+		if (strcmp(name, charset_names[i].written) != 0)
+			continue;
+		memcpy(name, charset_names[i].meant,
+		    strlen(charset_names[i].meant) + 1);
+		return;
+	}
 }
 
 static bool iconv_knows(const char *name)
@@ -96,27 +111,26 @@ static bool iconv_knows(const char *name)
  * "windows-cp850" for "cp850", "iso8859-5" and "iso_8859_5" for
  * "iso-8859-5".
  */
-static void spell_otherwise(const char *name, char out[static CHARSET_NAME_MAX])
+static void spell_otherwise(const char *name,
+    char out[static CHARSET_NAME_MAX])
 {
-	static const char *const heads[] = {
-		"x-", "windows-cp", "windows", "cp-", "ibm-", "iso_8859",
-		"iso8859",
-	};
-	static const char *const instead[] = {
-		"", "cp", "cp", "cp", "ibm", "iso-8859", "iso-8859",
+	static const struct {
+		const char *theirs, *ours;
+	} heads[] = {
+		{ "x-", "" }, { "windows-cp", "cp" }, { "windows", "cp" },
+		{ "cp-", "cp" }, { "ibm-", "ibm" }, { "iso_8859", "iso-8859" },
+		{ "iso8859", "iso-8859" },
 	};
 	size_t n = 0;
 
 	for (size_t i = 0; i < COUNT(heads); i++) {
-		struct str rest = str_of(name);
-
-		if (!str_starts(rest, str_of(heads[i])))
+		if (!str_starts(str_of(name), str_of(heads[i].theirs)))
 			continue;
-		rest = str_sub(rest, strlen(heads[i]), rest.n);
-		n = strlen(instead[i]);
-		memcpy(out, instead[i], n);
-		for (size_t k = 0; k < rest.n && n < CHARSET_NAME_MAX - 1; k++)
-			out[n++] = rest.p[k] == '_' ? '-' : rest.p[k];
+		n = strlen(heads[i].ours);
+		memcpy(out, heads[i].ours, n);
+		name += strlen(heads[i].theirs);
+		for (; *name && n < CHARSET_NAME_MAX - 1; name++)
+			out[n++] = *name == '_' ? '-' : *name;
 		break;
 	}
 	out[n] = '\0';
@@ -137,10 +151,7 @@ struct charset charset_find(struct str name)
 		c.kind = CHARSET_1252;
 	if (c.kind != CHARSET_UNKNOWN)
 		return c;
-	for (size_t i = 0; i < COUNT(charset_names); i++)
-		if (strcmp(c.iconv_name, charset_names[i].written) == 0)
-			strncpy(c.iconv_name, charset_names[i].meant,
-			    CHARSET_NAME_MAX - 1);
+	use_meant(c.iconv_name);
 	if (!iconv_knows(c.iconv_name)) {
 		spell_otherwise(c.iconv_name, other);
 		if (other[0] == '\0' || !iconv_knows(other))

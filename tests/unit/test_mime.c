@@ -103,6 +103,9 @@ static const struct {
 	{ "=?ks_c_5601-1987?B?sKE=?=", "\xEA\xB0\x80" },
 	{ "=?gb2312?B?gUA=?=", "\xE4\xB8\x82" },
 	{ "=?utf-7?Q?+APw-?=", "\xC3\xBC" },
+	{ "=?cp-850?Q?=81?=", "\xC3\xBC" },
+	{ "=?windows-cp1250?Q?=B9?=", "\xC4\x85" },
+	{ "=?ISO_8859_2?Q?=B1?=", "\xC4\x85" },
 	/* what is not text */
 	{ "=?utf-8?Q?a=00b?=", "a" BAD "b" },
 	{ "=?utf-8?Q?a=0D=0Ab?=", "a  b" },

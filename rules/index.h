@@ -18,7 +18,7 @@
 #include "compile.h"
 
 /* With fewer rules it costs more than it saves. */
-#define INDEX_RULES_MIN	32
+#define INDEX_RULES_MIN	16
 
 /* NULL when there are too few rules that it can tell apart. */
 const struct index *index_make(struct arena *a, const struct rules *r);

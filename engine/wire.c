@@ -156,20 +156,26 @@ static bool fail(const struct connection *c, CURLcode code, const char *doing,
 	const char *what = "the network failed; try later";
 	const char *detail = c->text[0] ? c->text : curl_easy_strerror(code);
 	struct buf seen;
-	struct str bye = buf_str(&c->bye);
+	struct str said = buf_str(&c->bye), first = buf_str(&c->greeting);
 
+	/* libcurl waits on for a line of IMAP until its time is over */
+	if (code == CURLE_OPERATION_TIMEDOUT && first.n &&
+	    !str_starts(first, STR_LIT("* "))) {
+		code = CURLE_WEIRD_SERVER_REPLY;
+		said = first;
+	}
 	for (size_t i = 0; i < COUNT(meanings); i++)
 		if (meanings[i].code == code) {
 			kind = meanings[i].kind;
 			what = meanings[i].what;
 		}
 	buf_init(&seen, 400);
-	if (bye.n)
-		buf_add_shown(&seen, str_trim(bye));
+	if (said.n)
+		buf_add_shown(&seen, str_trim(said));
 	else
 		buf_add_shown(&seen, str_of(detail));
 	err_set(e, kind, "%s: %s (%s: %s; curl %d)", doing, what,
-	    bye.n ? "server" : "libcurl", buf_z(&seen), (int)code);
+	    said.n ? "server" : "libcurl", buf_z(&seen), (int)code);
 	buf_free(&seen);
 	return false;
 }

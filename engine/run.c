@@ -1,5 +1,6 @@
 #include "run.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -351,9 +352,13 @@ typedef bool portion_fn(struct visit *v, struct err *e);
 static uint64_t portion_uids(const struct visit *v)
 {
 	uint64_t batch = v->pass->r->store->kind.batch;
-	uint64_t exists = v->sync.state.exists ? v->sync.state.exists : 1;
+	uint64_t exists = v->sync.state.exists;
+	uint64_t given = v->sync.state.uidnext;
 
-	return batch * (v->sync.state.uidnext / exists + 1);
+	assert(batch > 0);	/* a store says what it bears */
+	if (exists == 0 || given <= exists)
+		return batch;
+	return batch * ((given + exists - 2) / exists);
 }
 
 /*

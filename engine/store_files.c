@@ -783,6 +783,7 @@ static const struct store_kind files_kind = {
 	.finish_move = do_finish_move,
 	.describe = do_describe,
 	.close = do_close,
+	.batch = 2500,
 	.read_only = true,
 	.atomic_move = true,
 };

@@ -884,6 +884,7 @@ static const struct store_kind maildir_kind = {
 	.finish_move = store_maildir_finish_move,
 	.describe = do_describe,
 	.close = do_close,
+	.batch = 2500,
 	.atomic_move = true,
 };
 

@@ -262,8 +262,8 @@ struct imap_mailbox {
 	uint32_t uidnext;	/* 0: not told (Courier) */
 	uint64_t highestmodseq;	/* 0: not told, or NOMODSEQ */
 	uint32_t exists;
-	struct imap_flags permanent;	/* what STORE can change for good; where
-					 * the server does not say: all, \* too */
+	struct imap_flags permanent;	/* what STORE can change for good;
+					 * not told: all, \* too */
 	bool read_only;		/* asked for, or the server says so */
 	struct str mailboxid;	/* OBJECTID; empty: none */
 };

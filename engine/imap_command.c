@@ -145,7 +145,8 @@ bool imap_list(struct imap *s, struct arena *a, struct str pattern,
 	struct command *c;
 	struct str wire;
 
-	if (!session_usable(s, e) || !session_wire_name(s, a, pattern, &wire, e))
+	if (!session_usable(s, e) ||
+	    !session_wire_name(s, a, pattern, &wire, e))
 		return false;
 	c = session_plain(s, a, job);
 	c->reply = list_reply;
@@ -240,7 +241,8 @@ bool imap_status(struct imap *s, struct arena *a, struct str name,
 	const char *before = " (";
 
 	items = status_items(s, items);
-	if (!session_usable(s, e) || !session_wire_name(s, a, name, &job->wire, e))
+	if (!session_usable(s, e) ||
+	    !session_wire_name(s, a, name, &job->wire, e))
 		return false;
 	if (items == 0)
 		return err_set(e, ERR_USAGE, "STATUS of nothing");
@@ -661,8 +663,8 @@ static bool change_lines(struct imap *s, struct arena *a, const char *verb,
 	if (!may_change(s, e) || !session_set_room(tail.n, &room, e))
 		return false;
 	for (size_t at = 0; at < uids->n; begin = at) {
-		struct command *c = session_set_line(s, a, verb, uids, &at, room,
-		    tail);
+		struct command *c = session_set_line(s, a, verb, uids, &at,
+		    room, tail);
 
 		ch = arena_make(a, struct imap_change);
 		ch->uids = arena_make(a, struct uidset);

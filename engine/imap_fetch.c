@@ -253,8 +253,8 @@ bool imap_fetch(struct imap *s, struct arena *a,
 	good = put_items(&tail, job->items, ask, e) &&
 	    session_set_room(tail.n, &room, e);
 	for (size_t at = 0; good && at < job->uids.n; ) {
-		struct command *c = session_set_line(s, a, "UID FETCH", &job->uids,
-		    &at, room, buf_str(&tail));
+		struct command *c = session_set_line(s, a, "UID FETCH",
+		    &job->uids, &at, room, buf_str(&tail));
 
 		c->job = job;
 		c->reply = fetch_reply;

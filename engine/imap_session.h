@@ -1,8 +1,8 @@
 /*
  * imap_session - what the files of the imap room share.
  *
- * Not for others: imap.h is the face.  imap.c keeps the queue, the pump and
- * the session's life, imap_login.c gets in, imap_command.c and imap_fetch.c
+ * Not for others: imap.h is the face.  imap_session.c keeps the queue, the
+ * pump and the session's life, imap_login.c gets in, imap_command.c and imap_fetch.c
  * are the commands.
  */
 #ifndef TAMIS_IMAP_SESSION_H
@@ -31,7 +31,7 @@ struct command {
 	struct buf text;
 	struct piece pieces[PIECES_MAX];
 	size_t n_pieces;
-	size_t open_from;	/* where in text the piece being written began */
+	size_t open_from;	/* where in text the present piece began */
 	bool open_wait;
 	size_t at_piece, at;	/* how far it went out */
 	bool go;		/* "+" came for the piece it waits at */
@@ -120,7 +120,8 @@ MUST_USE bool session_queue(struct imap *s, struct command *c,
     struct err *e);
 void session_drop(struct imap *s, struct command *c);	/* never queued */
 
-void session_quote(struct buf *out, struct str v);	/* without CR, LF, NUL */
+/* V must hold no CR, LF or NUL. */
+void session_quote(struct buf *out, struct str v);
 void session_put_string(struct imap *s, struct command *c, struct str v);
 void session_put_astring(struct imap *s, struct command *c, struct str v);
 /* "{n}"; what is added next is the literal. */

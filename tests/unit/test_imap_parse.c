@@ -406,7 +406,8 @@ static const struct {
 	/* numbers and sets */
 	{ "* 4294967295 EXISTS\r\n", "EXISTS 4294967295\n" },
 	{ "* 44 EXPUNGE\r\n", "EXPUNGE 44\n" },
-	{ "* VANISHED (EARLIER) 41,43:116\r\n", "VANISHED earlier 41,43:116\n" },
+	{ "* VANISHED (EARLIER) 41,43:116\r\n",
+	    "VANISHED earlier 41,43:116\n" },
 	{ "* VANISHED 405,407\r\n", "VANISHED 405,407\n" },
 
 	/* others */

@@ -18,7 +18,7 @@
 #define OUT_CHUNK	65536	/* octets handed to the wire at a time */
 #define IN_CHUNK	65536
 #define ROOM_MIN	16384	/* of a literal, to receive straight into it */
-#define TEXT_MAX	(1024 * 1024)	/* octets of a command but its message */
+#define TEXT_MAX	(1024 * 1024)	/* a command but its message */
 #define LITERAL_MINUS_MAX	4096	/* RFC 7888 section 5 */
 #define CAPABILITIES_MAX	65536	/* octets of their text */
 #define ODD_NAMES_MAX	1000	/* mailbox names that are not mUTF-7 */
@@ -360,7 +360,8 @@ void session_quote(struct buf *out, struct str v)
 /* A string as its content wants it: quoted, or a literal for 8-bit. */
 void session_put_string(struct imap *s, struct command *c, struct str v)
 {
-	if (session_seven_bit(v) || s->utf8_names) {	/* RFC 9051: UTF-8 in quotes */
+	/* RFC 9051 section 4.3 has UTF-8 in quoted strings */
+	if (session_seven_bit(v) || s->utf8_names) {
 		session_quote(&c->text, v);
 		return;
 	}
@@ -427,7 +428,8 @@ bool session_wire_name(struct imap *s, struct arena *a, struct str name,
 		*wire_out = name;
 	else if (s->utf8_names || !mutf7_encode(a, name, wire_out))
 		goto bad;
-	if (wire_out->n && wire_out->n <= IMAP_NAME_MAX && session_sayable(*wire_out))
+	if (wire_out->n && wire_out->n <= IMAP_NAME_MAX &&
+	    session_sayable(*wire_out))
 		return true;
 bad:
 	buf_init(&seen, SHOWN_MAX);
@@ -823,7 +825,8 @@ static enum wire_got receive(struct imap *s, size_t *done, struct err *e)
 		return got;
 	}
 	got = wire_recv(s->wire, s->in, IN_CHUNK, done, e);
-	if (got == WIRE_OK && !session_take_in(s, (struct str){ s->in, *done }, e))
+	if (got == WIRE_OK &&
+	    !session_take_in(s, (struct str){ s->in, *done }, e))
 		return WIRE_FAILED;
 	return got;
 }

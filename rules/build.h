@@ -19,6 +19,7 @@
 #define TESTS_MAX		10000	/* tests in the rule files */
 #define LIST_FILE_MAX		(64 * 1024 * 1024)	/* octets */
 #define TEST_FILE_MAX		(64 * 1024 * 1024)	/* octets */
+#define RULE_NAME_MAX		200	/* octets */
 #define WRITTEN_MAX		200	/* octets of cond->written */
 
 /* A named condition. */

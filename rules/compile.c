@@ -256,12 +256,14 @@ bool build_date(struct builder *b, const struct node *n, const char *what,
     struct when *out)
 {
 	struct str text;
+	int64_t duration;
 
 	if (!build_text(b, n, what, &text))
 		return false;
 	if (read_date(text, out))
 		return true;
-	return problem_hint(b->ps, n->pos,
+	return problem_hint(b->ps, n->pos, parse_duration(text, &duration) ?
+	    STR_LIT("`age` compares with a duration") :
 	    STR_LIT("a date is written 2026-01-15 or 2026-01-15T22:00"),
 	    "`%.*s` is no date", STR_ARG(text));
 }
@@ -767,6 +769,14 @@ static bool build_info(struct builder *b, const struct node *map,
 	return ok;
 }
 
+static bool has_control(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7F)
+			return true;
+	return false;
+}
+
 static bool build_rule_name(struct builder *b, const struct node *map,
     size_t index, struct rule_info *info)
 {
@@ -782,9 +792,9 @@ static bool build_rule_name(struct builder *b, const struct node *map,
 		    "a rule needs a name");
 	if (!build_text(b, n, "name", &name))
 		return false;
-	if (name.n > 200 || memchr(name.p, '\n', name.n))
-		return problem(b->ps, n->pos, "a rule's name is one line of "
-		    "at most 200 octets");
+	if (name.n > RULE_NAME_MAX || has_control(name))
+		return problem(b->ps, n->pos, "a rule's name has at most %d "
+		    "octets and no control character", RULE_NAME_MAX);
 	info->name = arena_z(b->arena, name);
 	if (names_get(&b->rule_names, name, &first)) {
 		struct pos pos = b->out->rules[first].info.pos;

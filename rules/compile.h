@@ -128,6 +128,8 @@ struct when {
 	int64_t civil;		/* time_from_civil of what was written */
 };
 
+struct groups;
+
 struct cond {
 	enum cond_kind kind;
 	struct pos pos;
@@ -155,6 +157,8 @@ struct cond {
 				   most COND_HEIGHT_MAX, so recursion is safe */
 	unsigned weight;	/* conditions in the tree, named ones counted
 				   at each use; at most COND_WEIGHT_MAX */
+	const struct groups *groups;	/* what it captures, once asked; of
+					   a named condition's kid */
 	/* set by match_prepare */
 	struct cond **by_cost;	/* the kids, cheapest first */
 	unsigned char cost;	/* of the dearest leaf */

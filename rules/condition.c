@@ -398,6 +398,11 @@ static bool unknown_operator(struct builder *b, const struct making *m,
 	if (str_eq_z(key->text, "not"))
 		hint = arena_printf(b->arena, "write `not: {%.*s: ...}`",
 		    STR_ARG(m->key));
+	else if (str_eq_z(key->text, "any"))
+		hint = STR_LIT("a list means any of its items");
+	else if (str_eq_z(key->text, "all"))
+		hint = arena_printf(b->arena, "write `all: [{%.*s: ...}, "
+		    "...]`", STR_ARG(m->key));
 	else
 		hint = build_nearest(b, key->text, names, n);
 	return problem_hint(b->ps, key->pos, hint,

@@ -121,12 +121,28 @@ static void of_leaf(struct arena *a, const struct cond *c,
 	}
 }
 
+/* A named condition may stand in every rule: worked out once. */
+static void of_named(struct arena *a, struct cond *kid, struct groups *out)
+{
+	if (!kid->groups) {
+		struct groups *g = arena_make(a, struct groups);
+
+		groups_of_cond(a, kid, g);
+		kid->groups = g;
+	}
+	groups_then(a, out, kid->groups);
+}
+
 void groups_of_cond(struct arena *a, const struct cond *c,
     struct groups *out)
 {
 	*out = (struct groups){ 0 };
 	if (!c || c->kind == COND_NOT)
 		return;
+	if (c->kind == COND_NAMED) {
+		of_named(a, c->kids[0], out);
+		return;
+	}
 	of_leaf(a, c, out);
 	for (size_t i = 0; i < c->n_kids; i++) {
 		struct groups kid;

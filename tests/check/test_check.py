@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+"""The bad rule files of this folder by way of `tamis check`.
+
+tests/unit/test_check compares every letter; here the program must say the
+same (but for files that cannot be read, whose reason is the system's), and
+exit as it says it does.
+"""
+
+import glob
+import os
+import shutil
+import sys
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, '..', 'lib'))
+
+import tamis  # noqa: E402
+import tap  # noqa: E402
+
+MAIL = b'Subject: x\n\n'
+
+
+def problems(text):
+    """The problems of a report: lines that name a place, with their text."""
+    return [line for line in text.splitlines()
+            if (': error: ' in line or ': warning: ' in line) and
+            'cannot read' not in line and 'o such file' not in line]
+
+
+class Check(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.tamis = tamis.Tamis()
+        for path in glob.glob(HERE + '/*.yaml'):
+            shutil.copy(path, cls.tamis.folder)
+        shutil.copytree(HERE + '/inner', cls.tamis.folder + '/inner')
+        for top, folders, files in os.walk(cls.tamis.folder):
+            os.chmod(top, 0o700)
+            for name in files:
+                os.chmod(os.path.join(top, name), 0o600)
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(cls.tamis.folder)
+
+    def check(self, name, *options):
+        return self.tamis.run('-r', name, 'check', *options)
+
+    def test_same_problems(self):
+        names = sorted(glob.glob(HERE + '/*.yaml'))
+        self.assertGreater(len(names), 15)
+        for path in names:
+            name = os.path.basename(path)
+            with self.subTest(name):
+                with open(path[:-len('yaml')] + 'expect') as f:
+                    want = f.read()
+                got = self.check(name)
+                self.assertEqual(problems(got.out + got.err),
+                                 problems(want))
+                self.assertEqual(got.status, tamis.FOUND
+                                 if ': error: ' in want else tamis.DONE)
+
+    def test_strict(self):
+        self.assertEqual(self.check('warnings.yaml').status, tamis.DONE)
+        self.assertEqual(self.check('warnings.yaml', '--strict').status,
+                         tamis.FOUND)
+
+    def test_other_commands_refuse(self):
+        path = self.tamis.folder + '/x.eml'
+        with open(path, 'wb') as f:
+            f.write(MAIL)
+        for args in (('run', path), ('test',), ('explain', path)):
+            with self.subTest(args[0]):
+                got = self.tamis.run('-r', 'sizes.yaml', *args)
+                self.assertEqual(got.status, tamis.BAD_CONFIG, got)
+                self.assertIn('sizes.yaml:6:24: error: ', got.err)
+
+    def test_json(self):
+        got = self.check('version.yaml', '--json')
+        found = [o for o in got.json() if o.get('line') == 1]
+        self.assertEqual(len(found), 1, got)
+
+
+if __name__ == '__main__':
+    tap.main()

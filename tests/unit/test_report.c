@@ -33,7 +33,7 @@ static bool read_rules(void *ctx, const char *path, struct buf *out,
 	(void)e;
 	buf_add_z(out, "version: 1\n"
 	    "rules:\n"
-	    "  - name: \"lists \\e[31m\"\n"
+	    "  - name: \"lists \\u202e\"\n"
 	    "    when: {subject: x}\n"
 	    "    then: [{label: lists}, archive]\n"
 	    "  - name: second\n"
@@ -134,7 +134,7 @@ static void test_message(void **state)
 	    "    would flag \\Seen  (second)\n"
 	    "    would delete for ever  (second)\n"
 	    "    unknown: second: no body\n"
-	    "    failed: lists \\x1B[31m: empty\n"
+	    "    failed: lists \\u{202E}: empty\n"
 	    "    will be judged again: later\n");
 	start(f, JSON);
 	tell_message(f);
@@ -144,9 +144,9 @@ static void test_message(void **state)
 	    "\"from\":\"Alice \\\\x1B]0;x\\\\x07\","
 	    "\"subject\":\"caf\xc3\xa9 \\\\xFF\","
 	    "\"message_id\":\"a@example.org\","
-	    "\"rules\":[\"lists \\\\x1B[31m\"],"
+	    "\"rules\":[\"lists \\\\u{202E}\"],"
 	    "\"unknown\":[{\"rule\":\"second\",\"reason\":\"no body\"}],"
-	    "\"failed\":[{\"rule\":\"lists \\\\x1B[31m\","
+	    "\"failed\":[{\"rule\":\"lists \\\\u{202E}\","
 	    "\"reason\":\"empty\"}],"
 	    "\"changes\":[{\"do\":\"label\",\"what\":\"li\\\\x0Asts\","
 	    "\"rules\":\"lists\",\"state\":\"done\"},"
@@ -487,7 +487,7 @@ static void test_explanation(void **state)
 	report_explanation(f->r, &x);
 	assert_string_equal(text(f),
 	    "m.mbox (message 2)\n"
-	    "  lists \\x1B[31m (r.yaml:3): fires\n"
+	    "  lists \\u{202E} (r.yaml:3): fires\n"
 	    "    yes     any\n"
 	    "  * yes       subject: x\n"
 	    "                = a\\x0Ax\n"
@@ -508,7 +508,7 @@ static void test_explanation(void **state)
 	    "\"flags_before\":[],\"flags_after\":[],"
 	    "\"changes\":[{\"do\":\"label\",\"what\":\"lists\","
 	    "\"rules\":\"l\",\"state\":\"would\"}],"
-	    "\"rules\":[{\"name\":\"lists \\\\x1B[31m\","
+	    "\"rules\":[{\"name\":\"lists \\\\u{202E}\","
 	    "\"file\":\"r.yaml\",\"line\":3,\"reached\":true,"
 	    "\"truth\":\"true\",\"tree\":{\"text\":\"any\",\"line\":4,"
 	    "\"reached\":true,\"truth\":\"true\",\"kids\":["

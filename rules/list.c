@@ -37,11 +37,18 @@ static bool is_ascii(struct str s)
 	return true;
 }
 
+/* S itself where it is in lower case already: most entries are. */
 static struct str lower(struct arena *a, struct str s)
 {
-	char *z = arena_z(a, s);
+	size_t n = 0;
+	char *z;
 
-	for (size_t i = 0; i < s.n; i++)
+	while (n < s.n && ch_lower(s.p[n]) == s.p[n])
+		n++;
+	if (n == s.n)
+		return s;
+	z = arena_z(a, s);
+	for (size_t i = n; i < s.n; i++)
 		z[i] = ch_lower(z[i]);
 	return (struct str){ z, s.n };
 }

@@ -1168,14 +1168,14 @@ bool journal_names(struct journal *j, struct str mailbox,
 		ok = compare_names(j, row.id, &d, names, n, uids_out, e) &&
 		    room_for(j, &row, d.n_new, e);
 	}
-	if (ok && !j->write) {
+	if (ok && (!j->write || !names)) {
 		number_new(&row, uids_out, names ? n : 0);
 		if (row.names_uidvalidity == 0)
 			row.names_uidvalidity = new_uidvalidity(j);
 	} else if (ok && (row.names_uidvalidity == 0 || d.n_new ||
 	    d.n_gone || d.n_back)) {
-		ok = write_names(j, mailbox, &row, &d, names, names ? n : 0,
-		    uids_out, e);
+		ok = write_names(j, mailbox, &row, &d, names, n, uids_out,
+		    e);
 	}
 	arena_free(&d.a);
 	if (!ok)
@@ -1213,35 +1213,54 @@ static bool step_over(struct journal *j, const struct mailbox_row *row,
 	return change_rows(j, next, e);
 }
 
-bool journal_names_add(struct journal *j, struct str mailbox,
-    const struct str *names, size_t n, uint32_t *uids_out, struct err *e)
+/* The names of one mailbox, all in a transaction. */
+static bool add_names(struct journal *j, struct journal_name *list,
+    size_t n, struct err *e)
 {
 	struct mailbox_row row;
-	uint32_t first = 0;
-	bool ok;
+	uint32_t first;
+
+	if (!mailbox_need(j, list[0].mailbox, &row, e) ||
+	    !room_for(j, &row, n, e))
+		return false;
+	first = row.names_uidnext;
+	if (row.names_uidvalidity == 0)
+		row.names_uidvalidity = new_uidvalidity(j);
+	for (size_t i = 0; i < n; i++) {
+		list[i].uid = row.names_uidnext++;
+		if (!add_name(j, row.id, list[i].name, list[i].uid, e))
+			return false;
+	}
+	return set_numbers(j, &row, e) && step_over(j, &row, first, e);
+}
+
+bool journal_names_add(struct journal *j, struct journal_name *list,
+    size_t n, struct err *e)
+{
+	bool ok = true;
 
 	if (n == 0)
 		return true;
 	if (!begin(j, e))
 		return false;
-	ok = mailbox_need(j, mailbox, &row, e) && room_for(j, &row, n, e);
-	if (ok) {
-		first = row.names_uidnext;
-		if (row.names_uidvalidity == 0)
-			row.names_uidvalidity = new_uidvalidity(j);
+	for (size_t at = 0, next; ok && at < n; at = next) {
+		for (next = at + 1; next < n && str_eq(list[next].mailbox,
+		    list[at].mailbox); next++)
+			;
+		ok = add_names(j, &list[at], next - at, e);
 	}
-	for (size_t i = 0; ok && i < n; i++) {
-		uids_out[i] = row.names_uidnext++;
-		ok = add_name(j, row.id, names[i], uids_out[i], e);
-	}
-	ok = ok && set_numbers(j, &row, e) && step_over(j, &row, first, e);
 	return end(j, ok, e);
 }
 
 bool journal_name_add(struct journal *j, struct str mailbox,
     struct str name, uint32_t *uid_out, struct err *e)
 {
-	return journal_names_add(j, mailbox, &name, 1, uid_out, e);
+	struct journal_name one = { .mailbox = mailbox, .name = name };
+
+	if (!journal_names_add(j, &one, 1, e))
+		return false;
+	*uid_out = one.uid;
+	return true;
 }
 
 /* -------------------------------------------------------------- folder */

@@ -191,21 +191,29 @@ MUST_USE bool journal_set_rule_time(struct journal *j, struct str rule,
  * missing keep their UID until journal_prune finds them gone for long.  For
  * reading, new ones are counted on in memory only.
  * *UIDNEXT_OUT is above all that were ever given.  UIDVALIDITY is made once.
- * NAMES NULL (and N 0) only asks for these two.
+ * NAMES NULL (and N 0) only asks for these two and writes nothing; where
+ * there is no UIDVALIDITY yet it is the one that this run would make.
  */
 MUST_USE bool journal_names(struct journal *j, struct str mailbox,
     const struct str *names, size_t n, uint32_t *uids_out,
     uint32_t *uidnext_out, uint32_t *uidvalidity_out, struct err *e);
 
+/* A name that is about to come to a mailbox of such a store. */
+struct journal_name {
+	struct str mailbox, name;
+	uint32_t uid;		/* set by names_add */
+};
+
 /*
- * Messages are about to be moved or copied by us to another mailbox of such
- * a store, under NAMES: each gets a new UID there at once (also if the name
- * was known, from a message that was there before), and is not new there:
- * the checkpoint moves over them, and what it moves over besides (numbered
- * but not judged) becomes pending with no try yet.
+ * Messages are about to be moved or copied by us to other mailboxes of such
+ * a store: each gets a new UID there at once (also if the name was known,
+ * from a message that was there before), and is not new there: the
+ * checkpoint moves over them, and what it moves over besides (numbered but
+ * not judged) becomes pending with no try yet.  Names of one mailbox stand
+ * together in LIST.
  */
-MUST_USE bool journal_names_add(struct journal *j, struct str mailbox,
-    const struct str *names, size_t n, uint32_t *uids_out, struct err *e);
+MUST_USE bool journal_names_add(struct journal *j,
+    struct journal_name *list, size_t n, struct err *e);
 /* The same for one. */
 MUST_USE bool journal_name_add(struct journal *j, struct str mailbox,
     struct str name, uint32_t *uid_out, struct err *e);

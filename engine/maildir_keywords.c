@@ -157,7 +157,8 @@ static bool like_folder(int folder, int fd)
 	return geteuid() != 0 || fchown(fd, st.st_uid, st.st_gid) == 0;
 }
 
-static bool create_with(int folder, const char *name, struct str text)
+static bool create_with(int folder, const char *name, struct str text,
+    bool durable)
 {
 	int fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL |
 	    O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -166,7 +167,8 @@ static bool create_with(int folder, const char *name, struct str text)
 	if (fd < 0)
 		return false;
 	ok = like_folder(folder, fd) &&
-	    write(fd, text.p, text.n) == (ssize_t)text.n && fsync(fd) == 0;
+	    write(fd, text.p, text.n) == (ssize_t)text.n &&
+	    (!durable || fsync(fd) == 0);
 	if (close(fd) != 0)
 		ok = false;
 	if (!ok) {
@@ -188,7 +190,7 @@ static bool take_lock(struct maildir_keywords *k, bool *retry_out,
 	text = arena_printf(k->a, "%ld:%s", (long)getpid(), host);
 	for (int waited = 0; waited < LOCK_WAIT_MS;
 	    waited += LOCK_PAUSE_MS) {
-		if (create_with(k->folder, LOCK_NAME, text))
+		if (create_with(k->folder, LOCK_NAME, text, false))
 			return true;
 		if (errno != EEXIST)
 			return err_set(e, ERR_MESSAGE, "keywords cannot be "
@@ -215,7 +217,7 @@ static bool write_file(struct maildir_keywords *k, struct err *e)
 	/* Dovecot removes it first, too: what is there was left by a crash,
 	 * as we hold the lock. */
 	unlinkat(k->folder, FILE_NEW, 0);
-	ok = create_with(k->folder, FILE_NEW, buf_str(&b));
+	ok = create_with(k->folder, FILE_NEW, buf_str(&b), true);
 	step("keywords-written");
 	ok = ok && renameat(k->folder, FILE_NEW, k->folder, FILE_NAME) == 0 &&
 	    fsync(k->folder) == 0;

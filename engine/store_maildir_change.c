@@ -46,8 +46,8 @@ struct target {
 	size_t n_present;
 	/* names that are about to come, and their UIDs */
 	struct str *names;
-	uint32_t *uids;
-	size_t n_names, cap_names, cap_uids;
+	const struct journal_name *numbered;	/* parallel; NULL: not */
+	size_t n_names, cap_names;
 	struct err failed;	/* it cannot be used */
 };
 
@@ -872,8 +872,8 @@ static void end_copy(struct change_run *w, struct copy *c)
 		return;
 	}
 	c->op->outcome = OP_DONE;
-	if (c->op->kind == OP_COPY && !c->there && c->to->uids)
-		c->op->dest_uid = c->to->uids[c->name];
+	if (c->op->kind == OP_COPY && !c->there && c->to->numbered)
+		c->op->dest_uid = c->to->numbered[c->name].uid;
 }
 
 static bool remove_present(struct change_run *w, struct target *t,
@@ -1134,8 +1134,8 @@ static void end_job(struct change_run *w, struct job *job)
 			continue;
 		}
 		op->outcome = OP_DONE;
-		if (op == job->move && job->to->uids)
-			op->dest_uid = job->to->uids[job->name];
+		if (op == job->move && job->to->numbered)
+			op->dest_uid = job->to->numbered[job->name].uid;
 	}
 }
 
@@ -1159,17 +1159,25 @@ static void do_moves(struct change_run *w)
 static bool announce(struct change_run *w, struct err *e)
 {
 	struct journal *j = w->s->journal;
+	struct journal_name *list;
+	size_t n = 0;
 
-	for (size_t i = 0; j && i < w->n_targets; i++) {
+	for (size_t i = 0; i < w->n_targets; i++)
+		n += w->targets[i]->n_names;
+	if (!j || n == 0)
+		return true;
+	list = arena_array(w->a, n, sizeof(*list));
+	n = 0;
+	for (size_t i = 0; i < w->n_targets; i++) {
 		struct target *t = w->targets[i];
 
-		if (t->n_names == 0)
-			continue;
-		t->uids = arena_array(w->a, t->n_names, sizeof(*t->uids));
-		if (!journal_names_add(j, t->mailbox, t->names, t->n_names,
-		    t->uids, e))
-			return false;
+		t->numbered = &list[n];
+		for (size_t k = 0; k < t->n_names; k++)
+			list[n++] = (struct journal_name){ t->mailbox,
+			    t->names[k], 0 };
 	}
+	if (!journal_names_add(j, list, n, e))
+		return false;
 	step("maildir-announced");
 	return true;
 }

@@ -757,11 +757,14 @@ static void test_names_read_only(void **state)
 static void test_names_add(void **state)
 {
 	struct room *r = room(state);
-	struct str box = STR_LIT("INBOX"), two[] = { STR_LIT("m"),
-	    STR_LIT("n") };
+	struct str box = STR_LIT("INBOX");
+	struct journal_name three[] = {
+		{ box, STR_LIT("m"), 0 }, { box, STR_LIT("n"), 0 },
+		{ STR_LIT("Other"), STR_LIT("m"), 0 },
+	};
 	struct checkpoint c = { 0 };
 	struct pending *list;
-	uint32_t uid, uids[2];
+	uint32_t uid;
 
 	open_rw(r);
 	/* no checkpoint yet: the first run will set its baseline */
@@ -774,9 +777,10 @@ static void test_names_add(void **state)
 	OK(journal_settle(r->j, box, NULL, 0, NULL, 0, &c, &r->e));
 
 	/* all below was dealt with: the checkpoint simply moves on */
-	OK(journal_names_add(r->j, box, two, 2, uids, &r->e));
-	assert_int_equal(uids[0], 3);
-	assert_int_equal(uids[1], 4);
+	OK(journal_names_add(r->j, three, 3, &r->e));
+	assert_int_equal(three[0].uid, 3);
+	assert_int_equal(three[1].uid, 4);
+	assert_int_equal(three[2].uid, 1);
 	OK(journal_checkpoint(r->j, box, &c, &r->e));
 	assert_int_equal(c.next_uid, 5);
 	assert_int_equal(pending(r, &list), 0);

@@ -631,7 +631,8 @@ static bool learn_status(struct imap *s, const struct imap_reply *r)
 	if (r->code == IMAP_CODE_ALERT || r->code == IMAP_CODE_WEBALERT)
 		tell(s, &(struct imap_news){ .kind = IMAP_NEWS_ALERT,
 		    .text = r->text });
-	if (r->kind == IMAP_STATUS_LINE && r->status == IMAP_STATUS_BYE) {
+	if (r->kind == IMAP_STATUS_LINE && r->status == IMAP_STATUS_BYE &&
+	    !s->bye) {
 		s->bye = true;
 		s->bye_text = session_shown(s->arena, r->text);
 	}
@@ -677,9 +678,6 @@ static void unasked(struct imap *s, const struct imap_reply *r)
 	case IMAP_STATUS_LINE:
 		if (r->code == IMAP_CODE_HIGHESTMODSEQ)
 			s->box.highestmodseq = r->data.number;
-		return;
-	case IMAP_ID:
-		s->server_id = session_shown(s->arena, r->text);
 		return;
 	default:
 		return;

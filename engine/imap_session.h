@@ -2,8 +2,8 @@
  * imap_session - what the files of the imap room share.
  *
  * Not for others: imap.h is the face.  imap_session.c keeps the queue, the
- * pump and the session's life, imap_login.c gets in, imap_command.c and imap_fetch.c
- * are the commands.
+ * pump and the session's life, imap_login.c gets in, imap_command.c and
+ * imap_fetch.c are the commands.
  */
 #ifndef TAMIS_IMAP_SESSION_H
 #define TAMIS_IMAP_SESSION_H

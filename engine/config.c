@@ -447,6 +447,7 @@ static void read_tls(const struct reading *l, const struct node *map,
 		problem(l->ps, plain->pos, "without TLS there are no "
 		    "certificates");
 	out->tls = TLS_NONE;
+	out->insecure = true;	/* nothing is verified here either */
 }
 
 static void check_imap(const struct reading *l, const struct node *map,

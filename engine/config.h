@@ -49,7 +49,8 @@ struct account {
 	const char *secret_file;
 	const char *ca_file;	/* NULL: the system's */
 	const char *certificate_file, *key_file;	/* client's */
-	bool insecure;		/* no verification; said at each run */
+	bool insecure;		/* no verification (TLS_NONE too); said at
+				   each run */
 	const char *proxy;	/* NULL: none, whatever the environment says */
 	enum compress_mode compress;
 	int64_t timeout;	/* seconds without progress */

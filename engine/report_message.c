@@ -81,6 +81,23 @@ static void add_name(struct buf *b, const struct report_id *id)
 		buf_printf(b, ":%u", (unsigned)id->uid);
 }
 
+/* "Alice: Hello"; both may hold any octet. */
+static struct str whom_and_what(struct report *r, struct str from,
+    struct str subject)
+{
+	struct buf b;
+	struct str line;
+
+	buf_init(&b, 2 * MAIL_VALUE_MAX + 2);
+	buf_add_str(&b, from);
+	if (from.n > 0 && subject.n > 0)
+		buf_add_z(&b, ": ");
+	buf_add_str(&b, subject);
+	line = arena_str(r->scratch, buf_str(&b));
+	buf_free(&b);
+	return line;
+}
+
 static void add_id_line(struct report *r, struct buf *b,
     const struct report_id *id)
 {
@@ -92,8 +109,7 @@ static void add_id_line(struct report *r, struct buf *b,
 	used = text_width(str_sub(buf_str(b), start, b->n - start));
 	report_end_colour(r, b);
 	if (id->from.n > 0 || id->subject.n > 0) {
-		struct str line = arena_printf(r->scratch, "%.*s: %.*s",
-		    STR_ARG(id->from), STR_ARG(id->subject));
+		struct str line = whom_and_what(r, id->from, id->subject);
 
 		buf_add_z(b, "  ");
 		report_add_cut(r, b, line, used + 22 < r->style.width ?
@@ -476,8 +492,7 @@ static void add_detail(struct report *r, struct buf *b,
 {
 	if (c->from.n > 0 || c->subject.n > 0) {
 		buf_add_z(b, "    ");
-		report_add_cut(r, b, arena_printf(r->scratch, "%.*s: %.*s",
-		    STR_ARG(c->from), STR_ARG(c->subject)),
+		report_add_cut(r, b, whom_and_what(r, c->from, c->subject),
 		    r->style.width - 4);
 		buf_add_char(b, '\n');
 	}

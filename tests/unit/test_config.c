@@ -206,6 +206,7 @@ static void test_everything(void **state)
 	assert_string_equal(a->host, "::1");
 	assert_int_equal(a->port, 1143);
 	assert_int_equal(a->tls, TLS_NONE);
+	assert_true(a->insecure);
 	assert_string_equal(a->secret_file, at(f, ".secrets/work"));
 	assert_string_equal(account_owner(f->a, a), "imap://[::1]:1143 bob");
 	/* what is not said */

@@ -109,7 +109,7 @@ static void tell_message(struct fixture *f)
 	const struct report_message m = {
 		.id = { .account = S("work"), .mailbox = S("INBOX"),
 		    .uid = 12, .from = S("Alice \x1b]0;x\x07"),
-		    .subject = S("caf\xc3\xa9 \xff"),
+		    .subject = S("caf\xc3\xa9\0\xff"),
 		    .message_id = S("a@example.org") },
 		.rules = f->rules,
 		.fired = fired, .n_fired = 1,
@@ -128,7 +128,7 @@ static void test_message(void **state)
 	start(f, TEXT);
 	tell_message(f);
 	assert_string_equal(text(f),
-	    "work:INBOX:12  Alice \\x1B]0;x\\x07: caf\xc3\xa9 \\xFF\n"
+	    "work:INBOX:12  Alice \\x1B]0;x\\x07: caf\xc3\xa9\\x00\\xFF\n"
 	    "    label li\\x0Asts  (lists)\n"
 	    "    failed: move to Archive  (lists): full\n"
 	    "    would flag \\Seen  (second)\n"
@@ -142,7 +142,7 @@ static void test_message(void **state)
 	    "{\"v\":1,\"type\":\"message\",\"account\":\"work\","
 	    "\"mailbox\":\"INBOX\",\"uid\":12,"
 	    "\"from\":\"Alice \\\\x1B]0;x\\\\x07\","
-	    "\"subject\":\"caf\xc3\xa9 \\\\xFF\","
+	    "\"subject\":\"caf\xc3\xa9\\\\x00\\\\xFF\","
 	    "\"message_id\":\"a@example.org\","
 	    "\"rules\":[\"lists \\\\u{202E}\"],"
 	    "\"unknown\":[{\"rule\":\"second\",\"reason\":\"no body\"}],"

@@ -1,10 +1,11 @@
 /*
  * build - what the rooms of the compiler share.
  *
- * `compile` reads the files and keeps the order; `condition`, `action`,
- * `list` and `expect` each turn one kind of node into its part of the
- * program; `lint` looks for what is allowed and probably not meant.  All
- * report what they find and go on, so that a person sees every mistake.
+ * `load` reads the files; `rule` makes the program; `condition` (with `term`
+ * and `operator`), `action`, `list` and `expect` each turn one kind of node
+ * into its part of it; `argument` reads what words take; `lint` looks for
+ * what is allowed and probably not meant.  All report what they find and go
+ * on, so that a person sees every mistake.
  *
  * Internal to the compiler: nobody else includes it.
  */
@@ -63,7 +64,11 @@ struct builder {
 	size_t cap_sources;
 };
 
-/* --- compile */
+/* --- load */
+
+/* Reads the files and collects lists, named conditions, rules, tests. */
+void load_files(struct builder *b, const char *const *paths, size_t n);
+
 
 /* PATH as it stands in the file of POS, relative to that file. */
 const char *build_path(struct builder *b, struct pos pos, struct str path);
@@ -72,6 +77,8 @@ const char *build_path(struct builder *b, struct pos pos, struct str path);
 MUST_USE bool build_read(struct builder *b, const char *path, size_t max,
     struct pos pos, const struct source **out);
 void build_add_source(struct builder *b, const struct source *source);
+
+/* --- argument */
 
 /* A text that is not empty. */
 MUST_USE bool build_text(struct builder *b, const struct node *n,
@@ -104,7 +111,13 @@ MUST_USE bool build_flag(struct builder *b, const struct node *n,
 MUST_USE bool build_date(struct builder *b, const struct node *n,
     const char *what, struct when *out);
 
-/* --- vocab */
+/* Made once for each text.  NULL after a reported problem, which points into
+ * N. */
+const struct pattern *pattern_build(struct builder *b,
+    enum pattern_kind kind, struct str text, bool fold,
+    const struct node *n);
+
+/* --- lexicon */
 
 const struct word *condition_find(struct str name);
 const struct word *action_find(struct str name);
@@ -127,13 +140,6 @@ enum key_place { KEY_file, KEY_rule, KEY_branch, KEY_test, KEY_expect };
 /* Reports unknown keys and those that are not yet supported. */
 bool keys_check(struct builder *b, const struct node *map,
     enum key_place place, const char *what);
-
-/* --- pattern, once for each text */
-
-/* NULL after a reported problem, which points into N. */
-const struct pattern *pattern_build(struct builder *b,
-    enum pattern_kind kind, struct str text, bool fold,
-    const struct node *n);
 
 /* --- condition */
 

@@ -1,0 +1,34 @@
+/*
+ * condition - how the tree of conditions is put together.
+ *
+ * Shared by `condition` (groups and names) and `term` (what looks at the
+ * message).  Internal to the compiler.
+ */
+#ifndef TAMIS_CONDITION_H
+#define TAMIS_CONDITION_H
+
+#include "build.h"
+
+struct cond *cond_make(struct builder *b, enum cond_kind kind,
+    struct pos pos, struct str as_written);
+/* Reckons height and weight from the kids; NULL after a reported problem. */
+struct cond *cond_close(struct builder *b, struct cond *c);
+
+/* The kids of a group, as they are built; a NULL one makes it faulty. */
+struct cond_kids {
+	struct cond **list;
+	size_t n, cap;
+	bool faulty;
+};
+
+void cond_kids_add(struct builder *b, struct cond_kids *k, struct cond *c);
+/* A group of KIDS; a single one stands for itself.  NULL if it is faulty. */
+struct cond *cond_join(struct builder *b, enum cond_kind kind,
+    struct pos pos, struct str as_written, const struct cond_kids *k);
+
+/* The condition KEY: VALUE, KEY being the word W; any of the items where
+ * VALUE is a list.  NULL after a reported problem.  In `term`. */
+struct cond *term_build(struct builder *b, const struct word *w,
+    const struct node *key, const struct node *value);
+
+#endif

@@ -588,8 +588,15 @@ static void gather(struct imap *s)
 		s->out_at = 0;
 		buf_clear(&s->out);
 	}
-	while (s->out.n < OUT_CHUNK && (c = s->sending) && !must_wait(c))
-		gather_piece(s, c);
+	while (s->out.n < OUT_CHUNK && (c = s->sending)) {
+		if (!must_wait(c))
+			gather_piece(s, c);
+		else if (c->answered)
+			all_sent(s, c);	/* no "+" will come for it */
+		else
+			break;
+	}
+	drop_finished(s);
 }
 
 /* *FULL: the wire takes no more for now.  *MOVED: it took something. */
@@ -888,7 +895,7 @@ bool session_pump(struct imap *s, struct err *e)
 {
 	uint64_t last = now_ms();
 
-	while (s->first || !s->greeted) {
+	while (s->first || !s->greeted || s->out_at < s->out.n) {
 		uint64_t limit, past;
 		bool full, sent, got, end, ready = false;
 
@@ -897,6 +904,8 @@ bool session_pump(struct imap *s, struct err *e)
 			return session_die(s, e);
 		if (end && (s->first || !s->greeted))
 			return ended(s, e) || session_die(s, e);
+		if (end)
+			return true;	/* whoever asks next will see */
 		if (sent || got)
 			last = now_ms();
 		if (got)

@@ -25,7 +25,8 @@ struct server {
 	uint64_t literal, took;	/* octets to come, and all that came */
 	struct arena *arena;
 	struct uidset seen;	/* UIDs of stores */
-	const char *caps;
+	bool slow, flip;	/* takes something every other time only */
+	bool refused;		/* the end of a refused APPEND comes */
 	char last[16];		/* tag of the APPEND whose literal comes */
 };
 
@@ -76,6 +77,15 @@ static void on_append(struct server *v, struct str tag, struct str rest)
 	size_t brace = str_find_char(rest, 0, '{');
 	struct str digits = str_sub(rest, brace + 1, rest.n);
 
+	if (str_ends(digits, STR_LIT("+}"))) {
+		/* RFC 7888 section 4: refused at once, read all the same */
+		assert_true(str_u64(str_sub(digits, 0, digits.n - 2), 1 << 30,
+		    &v->literal));
+		buf_printf(&v->give, "%.*s NO [OVERQUOTA] full\r\n",
+		    STR_ARG(tag));
+		v->refused = true;
+		return;
+	}
 	assert_true(str_u64(str_sub(digits, 0, digits.n - 1), 1 << 30,
 	    &v->literal));
 	memcpy(v->last, tag.p, tag.n);
@@ -87,6 +97,11 @@ static void on_line(struct server *v, struct str line)
 {
 	struct str rest = line, tag, verb;
 
+	if (v->refused) {
+		assert_int_equal(line.n, 0);
+		v->refused = false;
+		return;
+	}
 	if (v->last[0]) {	/* the end of an APPEND */
 		assert_int_equal(line.n, 0);
 		buf_printf(&v->give, "%s OK [APPENDUID 1 2]\r\n", v->last);
@@ -146,7 +161,8 @@ static enum wire_got v_send(void *self, const void *p, size_t n,
 
 	(void)e;
 	work(v);
-	if (v->got.n >= WINDOW)
+	v->flip = v->slow && !v->flip;
+	if (v->got.n >= WINDOW || v->flip)
 		return WIRE_AGAIN;
 	if (n > WINDOW - v->got.n)
 		n = WINDOW - v->got.n;
@@ -473,6 +489,35 @@ static void test_large_append(void **state)
 	end(&f);
 }
 
+/* A literal that does not wait is sent to its end though the answer is here
+ * long before; only then is it over. */
+static void test_large_append_refused(void **state)
+{
+	size_t n = 5000000;
+	char *z;
+	struct imap_appended *app;
+	struct imap_plain *after;
+	struct fixture f;
+
+	(void)state;
+	begin(&f, "LITERAL+");
+	f.v.slow = true;
+	z = arena_alloc(f.arena, n);
+	memset(z, 'x', n);
+	assert_true(imap_append(f.s, f.arena, STR_LIT("x"), NULL, 0,
+	    TIME_NONE, 0, (struct str){ z, n }, &app, &f.err));
+	assert_true(imap_wait(f.s, &f.err));
+	assert_int_equal(app->answer.end, IMAP_NO);
+	assert_int_equal(f.v.took, n);
+	assert_true(imap_append(f.s, f.arena, STR_LIT("x"), NULL, 0,
+	    TIME_NONE, 0, (struct str){ z, n }, &app, &f.err));
+	assert_true(imap_noop(f.s, f.arena, &after, &f.err));
+	assert_true(imap_wait(f.s, &f.err));
+	assert_int_equal(app->answer.end, IMAP_NO);
+	assert_int_equal(after->answer.end, IMAP_OK);
+	end(&f);
+}
+
 static bool mark(void *arg, const struct imap_fetched *m, struct err *e)
 {
 	static const struct str flag = { "\\Seen", 5 };
@@ -548,6 +593,7 @@ int main(void)
 		cmocka_unit_test(test_large_bodies),
 		cmocka_unit_test(test_no_room_for_a_large_body),
 		cmocka_unit_test(test_large_append),
+		cmocka_unit_test(test_large_append_refused),
 		cmocka_unit_test(test_queueing_in_a_callback),
 		cmocka_unit_test(test_empty_sets),
 	};

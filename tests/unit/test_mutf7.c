@@ -80,7 +80,7 @@ static void test_refused_on_the_wire(void **state)
 		"&2D3YPQ-",		/* two first halves */
 		"&ANw/-", "&ANw=-", "&AN*-",	/* not digits */
 		"&ANw-&ANw-",		/* one run is the right spelling */
-		"\xC3\x9C" "bung",	/* raw UTF-8 */
+		("\xC3\x9C" "bung"),	/* raw UTF-8 */
 		"a\tb", "\x7F",
 	};
 	struct str out = STR_LIT("as before");

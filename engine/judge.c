@@ -56,8 +56,7 @@ static void make_items(struct judge *j, struct fetch_items *items)
 	items->n_labels = rules_labels_read(j->rules, &items->labels);
 }
 
-/* What was asked for and did not come stays unknown for good. */
-static unsigned not_delivered(const struct round *r, const struct fetched *f)
+static unsigned known(const struct round *r, const struct fetched *f)
 {
 	unsigned got = f->facts.known;
 
@@ -68,7 +67,21 @@ static unsigned not_delivered(const struct round *r, const struct fetched *f)
 	/* labels that are folders take the fields to tell */
 	if (!(r->ask & RULES_ASK_FIELDS))
 		got |= RULES_ASK_LABELS;
-	return r->ask & ~got;
+	return got;
+}
+
+/* What was asked for and did not come stays unknown for good. */
+static unsigned not_delivered(const struct round *r, const struct fetched *f)
+{
+	return r->ask & ~known(r, f);
+}
+
+/* What an identity is made of; without a journal nobody is remembered, and
+ * the name is for the report alone. */
+static unsigned naming(const struct judge *j)
+{
+	return j->journal ? RULES_ASK_FIELDS | RULES_ASK_SIZE :
+	    RULES_ASK_FIELDS;
 }
 
 /* ------------------------------------------------------------- settling */
@@ -123,9 +136,11 @@ static bool settle(struct round *r, const struct fetched *f, struct mail *m,
 		.copied_ctx = &copied,
 	};
 
-	if (m)
+	if (m && j->journal)
 		identity_of(j->arena, m, f->facts.size, &pm.id);
 	if (v->n_fired + v->n_unknown + v->n_failed) {
+		if (m && !j->journal)
+			pm.id.message_id = mail_message_id(m);
 		pm.from = sender(r->message, m);
 		pm.subject = m ? mail_field_text(m, STR_LIT("Subject"), 0) :
 		    STR_EMPTY;
@@ -197,7 +212,7 @@ static bool on_fetched(void *ctx, const struct fetched *f, struct err *e)
 {
 	struct round *r = ctx;
 	struct judge *j = r->j;
-	bool fresh = uidset_has(r->fresh, f->facts.uid), known;
+	bool fresh = uidset_has(r->fresh, f->facts.uid), again;
 	struct deadline deadline;
 	struct match_input in;
 	struct verdict v;
@@ -214,15 +229,14 @@ static bool on_fetched(void *ctx, const struct fetched *f, struct err *e)
 	if (f->have)
 		m = mail_make(r->message, f->bytes, f->have,
 		    r->items->fields, r->items->n_fields);
-	if (!known_again(r, f, m, &known, e))
+	if (!known_again(r, f, m, &again, e))
 		return false;
-	make_input(r, f, m, fresh && !known, &deadline, &in);
+	make_input(r, f, m, fresh && !again, &deadline, &in);
 	rules_match(j->rules, r->message, &in, &v);
 	ask = v.ask & ~in.denied;
-	/* whoever is changed must be known by name */
-	if (!m && !(in.denied & RULES_ASK_FIELDS) &&
-	    (fresh || v.n_fired + v.n_unknown + v.n_failed))
-		ask |= RULES_ASK_FIELDS;
+	/* whoever is changed, or remembered, must be known by name */
+	if (fresh || v.n_fired + v.n_unknown + v.n_failed)
+		ask |= naming(j) & ~known(r, f) & ~in.denied;
 	if (ask & RULES_ASK_BODY) {
 		uidset_add(r->bodies, f->facts.uid);
 		return true;
@@ -260,6 +274,7 @@ bool judge_messages(struct judge *j, const struct uidset *fresh,
 		.bodies = &bodies,
 	};
 	struct fetch_items items = { 0 };
+	unsigned cheap = FACTS & ~j->store->kind.dear;
 	bool ok;
 
 	plan_init(&j->plan, j->arena, j->rules);
@@ -267,8 +282,8 @@ bool judge_messages(struct judge *j, const struct uidset *fresh,
 	uidset_init(&fields, j->arena);
 	uidset_init(&bodies, j->arena);
 	uidset_init(&none, j->arena);
-	ok = fetch_round(&r, fresh, FACTS | RULES_ASK_FIELDS, &items, e) &&
-	    fetch_round(&r, stale, FACTS, &items, e);
+	ok = fetch_round(&r, fresh, cheap | naming(j), &items, e) &&
+	    fetch_round(&r, stale, cheap, &items, e);
 	/* a round cannot add to the set that it walks over: the second one
 	 * asks for all that the first could not, bodies come last */
 	if (ok && fields.n) {

@@ -306,13 +306,13 @@ static bool find_places(struct pass *p, struct err *e)
 	    find_place(p->r, "\\Junk", &p->places.spam, e);
 }
 
-static void set_up_judge(struct visit *v)
+static void set_up_judge(struct visit *v, struct arena *arena)
 {
 	struct run *r = v->pass->r;
 	struct judge *j = &v->judge;
 
 	*j = (struct judge){ .known_before = v->sync.known_before };
-	j->arena = arena_new();
+	j->arena = arena;
 	j->rules = r->rules;
 	j->account = r->account;
 	j->store = r->store;
@@ -369,14 +369,16 @@ static bool each_portion(struct visit *v, portion_fn *fn, struct err *e)
 {
 	uint64_t n = portion_uids(v);
 	uint32_t fresh = 1, stale = 1;
+	struct arena *arena = arena_new();
 	bool ok = true;
 
 	v->first = true;
 	v->last = false;
 	while (ok && !v->last) {
-		set_up_judge(v);
-		uidset_init(&v->fresh, v->judge.arena);
-		uidset_init(&v->stale, v->judge.arena);
+		arena_reset(arena);
+		set_up_judge(v, arena);
+		uidset_init(&v->fresh, arena);
+		uidset_init(&v->stale, arena);
 		uidset_head(&v->sync.fresh, fresh, n, &v->fresh);
 		if (v->fresh.n)
 			fresh = uidset_last(&v->fresh) + 1;
@@ -387,9 +389,9 @@ static bool each_portion(struct visit *v, portion_fn *fn, struct err *e)
 		v->last = fresh > uidset_last(&v->sync.fresh) &&
 		    stale > uidset_last(&v->sync.stale);
 		ok = fn(v, e);
-		arena_free(&v->judge.arena);
 		v->first = false;
 	}
+	arena_free(&arena);
 	return ok;
 }
 

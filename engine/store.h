@@ -183,6 +183,8 @@ struct store_kind {
 
 	uint32_t batch;		/* messages that one go should take: more
 				   cost memory, fewer cost turns */
+	unsigned dear;		/* facts (RULES_ASK_*) that cost as much as
+				   the message; asked for when needed */
 	bool read_only;		/* nothing can be applied */
 	bool atomic_move;	/* a move is seen whole or not at all; may be
 				   set when the store is open */

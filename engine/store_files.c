@@ -383,6 +383,8 @@ static bool fetch_one(struct fetching *w, size_t i, fetch_fn *fn, void *ctx,
 	header = str_sub(whole, 0, MAIL_HEADER_MAX);
 	header.n = mail_body_offset(header);
 	add_facts(w, src, m, str_sub(header, 0, HEAD_LOOK), &out);
+	out.facts.size_least = m->n;
+	out.facts.size_most = 2 * out.facts.size_least;
 	if (ask & RULES_ASK_SIZE) {
 		out.facts.size = m->n + bare_lines(src, m->at, m->at + m->n);
 		out.facts.known |= RULES_ASK_SIZE;
@@ -784,6 +786,7 @@ static const struct store_kind files_kind = {
 	.describe = do_describe,
 	.close = do_close,
 	.batch = 2500,
+	.dear = RULES_ASK_SIZE,
 	.read_only = true,
 	.atomic_move = true,
 };

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define HEAD_FIRST	(16 * 1024)	/* most headers are shorter */
+#define HEAD_FIRST	(8 * 1024)	/* most headers are shorter */
 #define BLOCK		(64 * 1024)
 #define LOOKS_MAX	200		/* then a folder is left alone */
 #define MESSAGE_MAX	(UINT64_C(50) << 20)	/* without an account */
@@ -370,6 +370,8 @@ struct opened {
 	int fd;
 	struct stat st;
 	struct str head;	/* as much as was read */
+	size_t body;		/* where the body begins in head */
+	uint64_t read;		/* octets in all */
 	bool whole;		/* head is all of it */
 	bool failed;		/* the disk did */
 };
@@ -404,12 +406,13 @@ static int open_file(struct store_maildir *s, struct maildir_file *f,
 	return fd;
 }
 
-/* Less than N: the end, or a failure; both are noted. */
+/* Less than N: the end, or a failure; both are noted.  A message's file does
+ * not grow, so its end is not read once more. */
 static size_t read_some(struct opened *o, char *to, size_t n)
 {
 	size_t got = 0;
 
-	while (got < n) {
+	while (got < n && !o->whole) {
 		ssize_t k = read(o->fd, to + got, n - got);
 
 		if (k < 0 && errno == EINTR)
@@ -419,6 +422,8 @@ static size_t read_some(struct opened *o, char *to, size_t n)
 		if (k <= 0)
 			break;
 		got += (size_t)k;
+		o->read += (uint64_t)k;
+		o->whole = o->read >= (uint64_t)o->st.st_size;
 	}
 	return got;
 }
@@ -434,8 +439,8 @@ static void read_head(struct fetching *w, struct opened *o)
 
 	o->head = (struct str){ w->block, read_some(o, w->block,
 	    HEAD_FIRST) };
-	if (o->head.n < HEAD_FIRST ||
-	    mail_body_offset(o->head) < o->head.n)
+	o->body = mail_body_offset(o->head);
+	if (o->head.n < HEAD_FIRST || o->body < o->head.n)
 		return;
 	buf_clear(&w->big);
 	buf_add_str(&w->big, o->head);
@@ -445,14 +450,14 @@ static void read_head(struct fetching *w, struct opened *o)
 
 		buf_add(&w->big, block, n);
 		o->head = buf_str(&w->big);
-		if (n < sizeof(block))
-			return;
-		if (o->head.n < want)
+		if (n == sizeof(block) && o->head.n < want)
 			continue;
-		if (mail_body_offset(o->head) < o->head.n)
+		o->body = mail_body_offset(o->head);
+		if (n < sizeof(block) || o->body < o->head.n)
 			return;
 		want *= 2;	/* so that looking again stays linear */
 	}
+	o->body = o->head.n;	/* a header without an end, to its limit */
 }
 
 /* Octets that CRLF line ends would add. */
@@ -592,6 +597,8 @@ static void read_file(struct fetching *w, struct opened *o,
 	}
 	out->facts.received = o->st.st_mtim.tv_sec;
 	out->facts.known |= RULES_ASK_RECEIVED;
+	out->facts.size_least = (uint64_t)o->st.st_size;
+	out->facts.size_most = 2 * out->facts.size_least;
 	if (ask & RULES_ASK_LABELS && maildir_labels_are_folders(w->s))
 		add_folder_labels(w, o->st.st_ino, out);
 	read_head(w, o);
@@ -611,7 +618,7 @@ static void read_file(struct fetching *w, struct opened *o,
 		out->bytes = o->head;
 	} else if (ask & RULES_ASK_FIELDS) {
 		out->have = MAIL_HEADER;
-		out->bytes = str_sub(o->head, 0, mail_body_offset(o->head));
+		out->bytes = str_sub(o->head, 0, o->body);
 	}
 	if (!(ask & RULES_ASK_SIZE) || out->facts.known & RULES_ASK_SIZE)
 		return;
@@ -684,6 +691,8 @@ static bool fetch_one(struct fetching *w, struct maildir_file *f,
 			return true;
 		out.facts.received = o.st.st_mtim.tv_sec;
 		out.facts.known |= RULES_ASK_RECEIVED;
+		out.facts.size_least = (uint64_t)o.st.st_size;
+		out.facts.size_most = 2 * out.facts.size_least;
 		if (maildir_labels_are_folders(s))
 			add_folder_labels(w, o.st.st_ino, &out);
 	}
@@ -885,6 +894,7 @@ static const struct store_kind maildir_kind = {
 	.describe = do_describe,
 	.close = do_close,
 	.batch = 2500,
+	.dear = RULES_ASK_SIZE,
 	.atomic_move = true,
 };
 

@@ -23,12 +23,28 @@ static bool fact_known(const struct evaluation *v, unsigned bit)
 	return v->in->facts->known & bit;
 }
 
+/* Decided by what is sure of the size without counting? */
+static bool size_is_decided(const struct facts *f, const struct bounds *b,
+    bool *in_out)
+{
+	if (f->size_most == 0)
+		return false;
+	*in_out = leaf_in_bounds(b, f->size_least) &&
+	    leaf_in_bounds(b, f->size_most);
+	return *in_out || (b->has_low && (int64_t)f->size_most <= b->low) ||
+	    (b->has_high && (int64_t)f->size_least >= b->high);
+}
+
 static struct answer eval_size(struct evaluation *v, const struct cond *c)
 {
 	uint64_t size = v->in->facts->size;
+	bool in;
 
-	if (!fact_known(v, RULES_ASK_SIZE))
+	if (!fact_known(v, RULES_ASK_SIZE)) {
+		if (size_is_decided(v->in->facts, &c->bounds, &in))
+			return answer_settled(in);
 		return answer_missing(v->in, RULES_ASK_SIZE);
+	}
 	if (v->notes)
 		leaf_show(v, arena_printf(v->arena, "%llu octets",
 		    (unsigned long long)size));

@@ -125,6 +125,10 @@ struct facts {
 	bool inbox_is_label;		/* on Gmail: in_inbox is known with
 					   the labels, and not before */
 	uint64_t size;			/* RFC822.SIZE */
+	/* What is sure of the size as long as it is not known: a file of N
+	 * octets has at most 2 N with its line ends as CRLF.  Most 0:
+	 * nothing is. */
+	uint64_t size_least, size_most;
 	int64_t received;		/* INTERNALDATE, UTC */
 };
 

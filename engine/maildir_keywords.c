@@ -18,7 +18,7 @@
 #define LOCK_NAME	"dovecot-uidlist.lock"
 
 #define FILE_MAX	(64 * 1024)
-#define LOCK_WAIT_MS	10000
+#define LOCK_WAIT_MS	5000
 #define LOCK_PAUSE_MS	20
 #define LOCK_STALE	120	/* seconds, where its owner is not known */
 
@@ -157,26 +157,35 @@ static bool like_folder(int folder, int fd)
 	return geteuid() != 0 || fchown(fd, st.st_uid, st.st_gid) == 0;
 }
 
-static bool create_with(int folder, const char *name, struct str text,
-    bool durable)
+static bool fill(int folder, int fd, struct str text)
 {
-	int fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL |
-	    O_CLOEXEC | O_NOFOLLOW, 0600);
+	return like_folder(folder, fd) &&
+	    write(fd, text.p, text.n) == (ssize_t)text.n;
+}
+
+/* Our name stands in the lock from its first moment on, so that a crash
+ * leaves one that can be told to be stale; where the file system has no
+ * nameless files, a moment later. */
+static bool create_lock(int folder, struct str text)
+{
+	char path[32];
+	int fd = openat(folder, ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600);
+	int why;
 	bool ok;
 
-	if (fd < 0)
-		return false;
-	ok = like_folder(folder, fd) &&
-	    write(fd, text.p, text.n) == (ssize_t)text.n &&
-	    (!durable || fsync(fd) == 0);
-	if (close(fd) != 0)
-		ok = false;
-	if (!ok) {
-		int why = errno;
-
-		unlinkat(folder, name, 0);
-		errno = why;
+	if (fd < 0) {
+		fd = openat(folder, LOCK_NAME, O_WRONLY | O_CREAT | O_EXCL |
+		    O_CLOEXEC | O_NOFOLLOW, 0600);
+		ok = fd >= 0 && fill(folder, fd, text);
+	} else {
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		ok = fill(folder, fd, text) && linkat(AT_FDCWD, path, folder,
+		    LOCK_NAME, AT_SYMLINK_FOLLOW) == 0;
 	}
+	why = errno;
+	if (fd >= 0)
+		close(fd);
+	errno = why;
 	return ok;
 }
 
@@ -190,7 +199,7 @@ static bool take_lock(struct maildir_keywords *k, bool *retry_out,
 	text = arena_printf(k->a, "%ld:%s", (long)getpid(), host);
 	for (int waited = 0; waited < LOCK_WAIT_MS;
 	    waited += LOCK_PAUSE_MS) {
-		if (create_with(k->folder, LOCK_NAME, text, false))
+		if (create_lock(k->folder, text))
 			return true;
 		if (errno != EEXIST)
 			return err_set(e, ERR_MESSAGE, "keywords cannot be "
@@ -205,6 +214,31 @@ static bool take_lock(struct maildir_keywords *k, bool *retry_out,
 
 /* -------------------------------------------------------------- writing */
 
+static bool replace_file(int folder, struct str text)
+{
+	int fd;
+	bool ok;
+
+	/* Dovecot removes it first, too: what is there was left by a crash,
+	 * as we hold the lock. */
+	unlinkat(folder, FILE_NEW, 0);
+	fd = openat(folder, FILE_NEW, O_WRONLY | O_CREAT | O_EXCL |
+	    O_CLOEXEC | O_NOFOLLOW, 0600);
+	ok = fd >= 0 && fill(folder, fd, text) && fsync(fd) == 0;
+	if (fd >= 0 && close(fd) != 0)
+		ok = false;
+	step("keywords-written");
+	ok = ok && renameat(folder, FILE_NEW, folder, FILE_NAME) == 0 &&
+	    fsync(folder) == 0;
+	if (!ok) {
+		int why = errno;
+
+		unlinkat(folder, FILE_NEW, 0);
+		errno = why;
+	}
+	return ok;
+}
+
 static bool write_file(struct maildir_keywords *k, struct err *e)
 {
 	struct buf b;
@@ -214,13 +248,7 @@ static bool write_file(struct maildir_keywords *k, struct err *e)
 	for (int i = 0; i < MAILDIR_KEYWORDS_MAX; i++)
 		if (k->names[i].n)
 			buf_printf(&b, "%d %.*s\n", i, STR_ARG(k->names[i]));
-	/* Dovecot removes it first, too: what is there was left by a crash,
-	 * as we hold the lock. */
-	unlinkat(k->folder, FILE_NEW, 0);
-	ok = create_with(k->folder, FILE_NEW, buf_str(&b), true);
-	step("keywords-written");
-	ok = ok && renameat(k->folder, FILE_NEW, k->folder, FILE_NAME) == 0 &&
-	    fsync(k->folder) == 0;
+	ok = replace_file(k->folder, buf_str(&b));
 	if (!ok)
 		err_set(e, ERR_MESSAGE, "keywords cannot be written: %s: %s",
 		    FILE_NAME, strerror(errno));
@@ -241,11 +269,13 @@ bool maildir_keywords_write(struct maildir_keywords *k, bool *retry_out,
 	for (int i = 0; i < MAILDIR_KEYWORDS_MAX; i++)
 		if (k->added & MAILDIR_KEYWORD(i))
 			wanted[n++] = k->names[i];
-	if (!take_lock(k, retry_out, e))
-		return false;
-	/* somebody else may have added some meanwhile */
+	ok = take_lock(k, retry_out, e);
+	/* somebody else may have added some meanwhile; and what could not be
+	 * written is no keyword */
 	read_file(k);
 	k->added = 0;
+	if (!ok)
+		return false;
 	for (size_t i = 0; i < n; i++)
 		maildir_keywords_need(k, wanted[i]);
 	ok = k->added == 0 || write_file(k, e);

@@ -579,17 +579,20 @@ static void want_of(struct change_run *w, const struct job *job,
 }
 
 /* The letters in TO; false: KEYWORD has none there and *BY wants it (NULL:
- * it was set before). */
+ * it was set before).  What has none gets one unless writing failed. */
 static bool letters_in(struct change_run *w, const struct job *job,
     struct target *to, maildir_letters *out, struct str *keyword,
     struct op **by)
 {
+	bool may_add = to->keywords_failed.kind == ERR_NONE;
 	struct wanted v;
 
 	want_of(w, job, to, &v);
 	*out = v.letters;
 	for (size_t i = 0; i < v.n; i++) {
-		int n = maildir_keywords_need(&to->keywords, v.keywords[i]);
+		int n = may_add ?
+		    maildir_keywords_need(&to->keywords, v.keywords[i]) :
+		    maildir_keywords_find(&to->keywords, v.keywords[i]);
 
 		if (n < 0) {
 			*keyword = v.keywords[i];
@@ -607,7 +610,7 @@ static void write_keywords(struct target *t)
 	if (t->failed.kind == ERR_NONE && t->keywords.added &&
 	    !maildir_keywords_write(&t->keywords, &t->keywords_retry,
 	    &t->keywords_failed))
-		t->keywords.added = 0;
+		step("keywords-failed");
 }
 
 /* The letters in TO, all of them durable there.  False: *WHY tells why. */
@@ -619,21 +622,12 @@ static bool letters_ready(struct change_run *w, const struct job *job,
 
 	*by = NULL;
 	*retry = false;
-	if (to->keywords_failed.kind != ERR_NONE) {
-		/* fine for those that need no letter that is not there */
-		struct maildir_keywords before = to->keywords;
-		bool ok = letters_in(w, job, to, out, &keyword, by) &&
-		    to->keywords.added == 0;
-
-		to->keywords = before;
-		*retry = to->keywords_retry;
-		*why = to->keywords_failed.msg;
-		return ok;
-	}
 	if (!letters_in(w, job, to, out, &keyword, by)) {
-		*why = arena_printf(w->a, "mailbox %.*s has its %d keywords "
-		    "already, and \"%.*s\" is none of them",
-		    STR_ARG(to->mailbox), MAILDIR_KEYWORDS_MAX,
+		*retry = to->keywords_retry;
+		*why = to->keywords_failed.kind != ERR_NONE ?
+		    to->keywords_failed.msg : arena_printf(w->a, "mailbox "
+		    "%.*s has its %d keywords already, and \"%.*s\" is none "
+		    "of them", STR_ARG(to->mailbox), MAILDIR_KEYWORDS_MAX,
 		    STR_ARG(keyword)).p;
 		return false;
 	}

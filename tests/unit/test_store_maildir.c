@@ -913,6 +913,40 @@ static void test_stale_locks(void **state)
 	assert_string_equal(files(r), "cur/1.a:2,ab\n");
 }
 
+/* Somebody who lives holds the lock: what needs a new keyword fails and may
+ * be tried again, everything else is done. */
+static void test_locked(void **state)
+{
+	struct room *r = room(state);
+	struct op ops[5];
+	char host[256];
+
+	gethostname(host, sizeof(host));
+	add(r, "cur/1.a:2,");
+	add(r, "cur/2.b:2,");
+	add_folder(r, ".X");
+	scratch_write(path_of(r, "dovecot-keywords").p, STR_LIT("0 old\n"));
+	scratch_write(path_of(r, "dovecot-uidlist.lock").p,
+	    arena_printf(r->a, "%d:%s", (int)getpid(), host));
+	open_store(r, true);
+	choose(r, "INBOX", true);
+	ops[0] = op_on(r, 1, OP_ADD_LABELS, "new");
+	ops[1] = op_on(r, 1, OP_ADD_FLAGS, "\\Seen");
+	ops[2] = op_on(r, 1, OP_MOVE, "X");
+	ops[3] = op_on(r, 2, OP_ADD_LABELS, "old");
+	ops[4] = op_on(r, 2, OP_ADD_FLAGS, "$Junk");
+	do_ops(r, ops, 5);
+	assert_int_equal(ops[0].outcome, OP_DONE);	/* X is not locked */
+	assert_int_equal(ops[1].outcome, OP_DONE);
+	assert_int_equal(ops[2].outcome, OP_DONE);
+	assert_int_equal(ops[3].outcome, OP_DONE);
+	assert_int_equal(ops[4].outcome, OP_FAILED);
+	assert_true(ops[4].retry);
+	assert_non_null(strstr(arena_z(r->a, ops[4].reason), "another"));
+	assert_string_equal(files(r), ".X/cur/1.a:2,Sa\ncur/2.b:2,a\n");
+	assert_string_equal(keywords_file(r, ""), "0 old\n");
+}
+
 /* --------------------------------------------------------- moves, copies */
 
 static void test_move_is_one_rename(void **state)
@@ -1245,7 +1279,8 @@ int main(void)
 		TEST(test_renamed_meanwhile), TEST(test_twice_by_name),
 		TEST(test_busy_folder), TEST(test_flags),
 		TEST(test_keywords), TEST(test_keywords_full),
-		TEST(test_stale_locks), TEST(test_move_is_one_rename),
+		TEST(test_stale_locks), TEST(test_locked),
+		TEST(test_move_is_one_rename),
 		TEST(test_moved_is_not_new), TEST(test_copy),
 		TEST(test_collisions), TEST(test_delete),
 		TEST(test_journal_first), TEST(test_without_journal),

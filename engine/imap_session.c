@@ -906,10 +906,10 @@ bool session_pump(struct imap *s, struct err *e)
 			return ended(s, e) || session_die(s, e);
 		if (end)
 			return true;	/* whoever asks next will see */
-		if (sent || got)
+		if (sent || got) {
 			last = now_ms();
-		if (got)
-			continue;
+			continue;	/* perhaps that was all */
+		}
 		limit = s->bye ? GOODBYE_MS : s->deadline_ms;
 		past = now_ms() - last;
 		if (past >= limit)

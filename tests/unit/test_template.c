@@ -47,7 +47,7 @@ static int set_up(void **state)
 	problems_init(&t.ps, t.arena);
 	t.facts = (struct facts){
 		.known = RULES_ASK_SIZE | RULES_ASK_RECEIVED,
-		.account = STR_LIT("work"), .mailbox = STR_LIT("Lists/a"),
+		.account = STR_LIT("home"), .mailbox = STR_LIT("Lists/a"),
 		.size = 1234, .received = time_from_civil(2026, 1, 1, 0, 0, 0),
 	};
 	t.in.facts = &t.facts;
@@ -114,7 +114,7 @@ static void test_variables(void **state)
 	    "pgsql-hackers.lists.example.org");
 	assert_string_equal(fill("$(message_id)"), "x@y");
 	assert_string_equal(fill("$(size)/$(account)/$(rule)"),
-	    "1234/work/my rule");
+	    "1234/home/my rule");
 	assert_string_equal(fill("$(mailbox)"), "Lists_a");
 	assert_string_equal(fill("$(header.X-Dots)"), "__hid.den");
 	assert_string_equal(fill("$(header.x-bad)"), "a_b_c_d_e");
@@ -228,7 +228,7 @@ static void test_asks(void **state)
 {
 	(void)state;
 	t.in.mail = NULL;
-	assert_string_equal(fill("$(account)"), "work");
+	assert_string_equal(fill("$(account)"), "home");
 	assert_string_equal(fill("$(subject)"), "failed");
 	assert_int_equal(t.ask, RULES_ASK_FIELDS);
 	assert_string_equal(fill("$(subject:-x)"), "failed");

@@ -306,6 +306,7 @@ static void set_options(struct connection *c, const struct wire_settings *set)
 	curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, RECV_BUFFER);
 	/* "" keeps libcurl from looking at the environment. */
 	curl_easy_setopt(curl, CURLOPT_PROXY, set->proxy ? set->proxy : "");
+	curl_easy_setopt(curl, CURLOPT_NOPROXY, "");
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, c->text);
 	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_line);
 	curl_easy_setopt(curl, CURLOPT_HEADERDATA, c);

@@ -145,9 +145,8 @@ class Proxy:
     def close(self):
         self.closed.set()
         with self.lock:
-            doomed = self.listeners + list(self.sockets)
-        for s in doomed:
-            shut(s)
+            for s in self.listeners + list(self.sockets):
+                shut(s)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def arm(self, *faults):
@@ -169,10 +168,11 @@ class Proxy:
         return s.getsockname()[1]
 
     def accept(self, listener, tls):
-        while not self.closed.is_set():
+        while True:
             try:
                 client, _ = listener.accept()
             except OSError:
+                listener.close()
                 return
             threading.Thread(target=self.serve, args=(client, tls),
                              daemon=True).start()
@@ -184,7 +184,7 @@ class Proxy:
                 client = self.context.wrap_socket(client, server_side=True)
             server = self.dial()
         except OSError:
-            shut(client)
+            client.close()
             return
         with self.lock:
             self.connections += 1
@@ -192,6 +192,8 @@ class Proxy:
         Connection(self, client, server).run()
         with self.lock:
             self.sockets -= {client, server}
+        client.close()
+        server.close()
 
     def dial(self):
         if isinstance(self.server, int):
@@ -255,8 +257,6 @@ class Connection:
         back.start()
         self.guard(self.orders)
         back.join()
-        self.client.close()
-        self.server.close()
 
     def guard(self, work):
         try:
@@ -451,11 +451,9 @@ class Connection:
 
 
 def shut(s):
+    """Ends both directions. It does not close: another thread may be about
+    to read, and the number of the descriptor must not be given away."""
     try:
-        s.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass
-    try:
-        s.close()
+        socket.socket.shutdown(s, socket.SHUT_RDWR)
     except OSError:
         pass

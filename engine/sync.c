@@ -22,6 +22,7 @@ static bool choose_asked(struct sync *s, struct err *e)
 	}
 	q.since = o->since;
 	q.criteria = str_of(o->search);
+	uidset_init(&found, s->arena);
 	if (!s->store->kind.search(s->store, &q, &found, e))
 		return false;
 	for (size_t i = 0; i < found.n; i++)

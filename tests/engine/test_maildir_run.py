@@ -1,0 +1,69 @@
+#!/usr/bin/env python3
+"""tamis run over a Maildir: which messages are judged."""
+
+import os
+import sys
+import time
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '../lib'))
+import tamis		# noqa: E402
+import tap		# noqa: E402
+
+DAY = 86400
+
+
+class Choosing(unittest.TestCase):
+    def setUp(self):
+        self.t = tamis.Tamis()
+        self.mail = self.t.home + '/Mail'
+        for name in ('cur', 'new', 'tmp'):
+            os.makedirs(self.mail + '/' + name)
+        self.t.config({'accounts': {'home': {'maildir': self.mail}}})
+        self.t.rules('rules: [{name: all, then: [{label: seen}]}]')
+
+    def deliver(self, name, days_ago=0):
+        path = '%s/new/%s' % (self.mail, name)
+        with open(path, 'w') as f:
+            f.write('From: a@example.org\nSubject: %s\n\nx\n' % name)
+        then = time.time() - days_ago * DAY
+        os.utime(path, (then, then))
+
+    def judged(self, *args, status=0):
+        """The messages that a run labelled, by name."""
+        r = self.t.run('run', '--json', *args)
+        self.assertEqual(r.status, status, r)
+        return sorted(o['subject'] for o in r.json()
+                      if o['type'] == 'message')
+
+    def test_new(self):
+        self.deliver('before')
+        self.assertEqual(self.judged(), [])
+        self.deliver('after')
+        self.assertEqual(self.judged(), ['after'])
+        self.assertEqual(self.judged(), [])
+        self.assertEqual(self.judged('--all'), ['before'])
+
+    def test_since(self):
+        self.deliver('old', 30)
+        self.deliver('recent', 2)
+        self.assertEqual(self.judged(), [])
+        self.assertEqual(self.judged('--since', '7d', '-n', status=1),
+                         ['recent'])
+        self.assertEqual(self.judged('--since', '7d'), ['recent'])
+        self.assertEqual(self.judged('--since', '60d'), ['old'])
+
+    def test_max(self):
+        for i in range(3):
+            self.deliver('m%d' % i)
+        self.assertEqual(self.judged('--all', '--max', '2'), ['m0', 'm1'])
+        self.assertEqual(self.judged(), ['m2'])
+
+    def test_search_is_for_imap(self):
+        r = self.t.run('run', '--search', 'FROM x')
+        self.assertEqual(r.status, tamis.USAGE, r)
+        self.assertIn('--since', r.err)
+
+
+if __name__ == '__main__':
+    tap.main()

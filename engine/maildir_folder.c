@@ -259,8 +259,9 @@ bool maildir_folder_create(int root, const char *folder, struct err *e)
 	ok = ok && make_dir(dir, "cur", &like) && fsync(dir) == 0 &&
 	    fsync(root) == 0;
 	if (!ok)
-		err_set(e, ERR_MESSAGE, "folder \"%s\" cannot be made: %s",
-		    folder, strerror(errno));
+		err_set(e, maildir_passes(errno) ? ERR_TEMP : ERR_MESSAGE,
+		    "folder \"%s\" cannot be made: %s", folder,
+		    strerror(errno));
 	if (dir >= 0)
 		close(dir);
 	return ok;

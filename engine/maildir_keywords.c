@@ -18,7 +18,7 @@
 #define LOCK_NAME	"dovecot-uidlist.lock"
 
 #define FILE_MAX	(64 * 1024)
-#define LOCK_WAIT_MS	5000
+#define LOCK_WAIT_MS	3000
 #define LOCK_PAUSE_MS	20
 #define LOCK_STALE	120	/* seconds, where its owner is not known */
 
@@ -201,6 +201,7 @@ static bool take_lock(struct maildir_keywords *k, bool *retry_out,
 	    waited += LOCK_PAUSE_MS) {
 		if (create_lock(k->folder, text))
 			return true;
+		*retry_out = maildir_passes(errno);
 		if (errno != EEXIST)
 			return err_set(e, ERR_MESSAGE, "keywords cannot be "
 			    "written: %s: %s", LOCK_NAME, strerror(errno));
@@ -239,7 +240,8 @@ static bool replace_file(int folder, struct str text)
 	return ok;
 }
 
-static bool write_file(struct maildir_keywords *k, struct err *e)
+static bool write_file(struct maildir_keywords *k, bool *retry_out,
+    struct err *e)
 {
 	struct buf b;
 	bool ok;
@@ -249,6 +251,7 @@ static bool write_file(struct maildir_keywords *k, struct err *e)
 		if (k->names[i].n)
 			buf_printf(&b, "%d %.*s\n", i, STR_ARG(k->names[i]));
 	ok = replace_file(k->folder, buf_str(&b));
+	*retry_out = !ok && maildir_passes(errno);
 	if (!ok)
 		err_set(e, ERR_MESSAGE, "keywords cannot be written: %s: %s",
 		    FILE_NAME, strerror(errno));
@@ -278,7 +281,7 @@ bool maildir_keywords_write(struct maildir_keywords *k, bool *retry_out,
 		return false;
 	for (size_t i = 0; i < n; i++)
 		maildir_keywords_need(k, wanted[i]);
-	ok = k->added == 0 || write_file(k, e);
+	ok = k->added == 0 || write_file(k, retry_out, e);
 	k->added = 0;
 	unlinkat(k->folder, LOCK_NAME, 0);
 	if (!ok)

@@ -2,6 +2,7 @@
 
 #include "digest.h"
 
+#include <errno.h>
 #include <string.h>
 
 static const struct {
@@ -91,6 +92,12 @@ struct str maildir_copy_name(struct arena *a, struct str unique,
 	    seconds ? (int)seconds : 1, seconds ? unique.p : "0",
 	    STR_ARG(hex), (int)(unique.n - attributes),
 	    unique.p + attributes);
+}
+
+bool maildir_passes(int error)
+{
+	return error == ENOSPC || error == EDQUOT || error == EIO ||
+	    error == ENOENT || error == EMFILE || error == ENFILE;
 }
 
 char maildir_flag_letter(struct str flag)

@@ -38,6 +38,10 @@ struct str maildir_name(struct arena *a, struct str unique,
 struct str maildir_copy_name(struct arena *a, struct str unique,
     struct str target);
 
+/* May an operation that failed with this errno succeed later by itself: a
+ * full disk, say? */
+bool maildir_passes(int error);
+
 /* The letter of a system flag or of $Forwarded, by name in any case; 0 if
  * there is none. */
 char maildir_flag_letter(struct str flag);

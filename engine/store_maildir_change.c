@@ -99,13 +99,6 @@ static void fail_op(struct store_maildir *s, struct op *op, bool retry,
 	op->reason = arena_str(s->base.arena, str_of(reason));
 }
 
-/* What may pass by itself. */
-static bool passes(int error)
-{
-	return error == ENOSPC || error == EDQUOT || error == EIO ||
-	    error == ENOENT || error == EMFILE || error == ENFILE;
-}
-
 static const char *because(struct change_run *w, const char *what, int error)
 {
 	return arena_printf(w->a, "%s: %s", what, strerror(error)).p;
@@ -849,7 +842,7 @@ static void make_copy(struct change_run *w, struct copy *c)
 	step("maildir-copied");
 	if (error == 0)
 		return;
-	fail_op(w->s, c->op, passes(error), because(w, "it cannot be copied",
+	fail_op(w->s, c->op, maildir_passes(error), because(w, "it cannot be copied",
 	    error));
 	hold(c, "a copy of it could not be made");
 }
@@ -875,7 +868,7 @@ static bool remove_present(struct change_run *w, struct target *t,
 {
 	if (unlinkat(dir_of(&t->folder, p->in_new), p->name, 0) != 0 &&
 	    errno != ENOENT) {
-		fail_op(w->s, op, passes(errno), because(w, "the label's "
+		fail_op(w->s, op, maildir_passes(errno), because(w, "the label's "
 		    "copy cannot be removed", errno));
 		return false;
 	}
@@ -990,10 +983,11 @@ static bool job_letters(struct change_run *w, struct job *job,
 	bool retry;
 
 	while (!letters_ready(w, job, job->to, out, &by, &retry, &why)) {
-		if (by)
-			fail_op(w->s, by, retry, why);
-		else if (job->move)
+		/* what may succeed later needs the message here then */
+		if (job->move && (retry || !by))
 			stay(w, job, retry, why);
+		else if (by)
+			fail_op(w->s, by, retry, why);
 		else {
 			fail_job(w, job, retry, why);
 			return false;
@@ -1079,7 +1073,7 @@ static void place(struct change_run *w, struct job *job)
 		fail_job(w, job, false, "a message of its name is there "
 		    "already");
 	else if (error)
-		fail_job(w, job, passes(error), because(w, "its file cannot "
+		fail_job(w, job, maildir_passes(error), because(w, "its file cannot "
 		    "be renamed", error));
 }
 
@@ -1101,9 +1095,9 @@ static void delete_one(struct change_run *w, struct job *job)
 	while (error == ENOENT && look_again(w, f));
 	step("maildir-deleted");
 	if (error && error != ENOENT) {
-		fail_op(w->s, job->delete, passes(error), because(w, "its "
+		fail_op(w->s, job->delete, maildir_passes(error), because(w, "its "
 		    "file cannot be deleted", error));
-		fail_job(w, job, passes(error), job->delete->reason.p);
+		fail_job(w, job, maildir_passes(error), job->delete->reason.p);
 		return;
 	}
 	touch(&w->here, f->in_new);

@@ -919,15 +919,18 @@ static void test_locked(void **state)
 {
 	struct room *r = room(state);
 	struct op ops[5];
+	struct str lock;
 	char host[256];
 
 	gethostname(host, sizeof(host));
+	lock = arena_printf(r->a, "%d:%s", (int)getpid(), host);
 	add(r, "cur/1.a:2,");
 	add(r, "cur/2.b:2,");
 	add_folder(r, ".X");
+	add_folder(r, ".Y");
 	scratch_write(path_of(r, "dovecot-keywords").p, STR_LIT("0 old\n"));
-	scratch_write(path_of(r, "dovecot-uidlist.lock").p,
-	    arena_printf(r->a, "%d:%s", (int)getpid(), host));
+	scratch_write(path_of(r, "dovecot-uidlist.lock").p, lock);
+	scratch_write(path_of(r, ".Y/dovecot-uidlist.lock").p, lock);
 	open_store(r, true);
 	choose(r, "INBOX", true);
 	ops[0] = op_on(r, 1, OP_ADD_LABELS, "new");
@@ -945,6 +948,14 @@ static void test_locked(void **state)
 	assert_non_null(strstr(arena_z(r->a, ops[4].reason), "another"));
 	assert_string_equal(files(r), ".X/cur/1.a:2,Sa\ncur/2.b:2,a\n");
 	assert_string_equal(keywords_file(r, ""), "0 old\n");
+	/* where it would lose its label for now, a message is not moved */
+	ops[0] = op_on(r, 2, OP_MOVE, "Y");
+	ops[1] = op_on(r, 2, OP_ADD_FLAGS, "\\Seen");
+	do_ops(r, ops, 2);
+	assert_int_equal(ops[0].outcome, OP_FAILED);
+	assert_true(ops[0].retry);
+	assert_int_equal(ops[1].outcome, OP_DONE);
+	assert_string_equal(files(r), ".X/cur/1.a:2,Sa\ncur/2.b:2,Sa\n");
 }
 
 /* --------------------------------------------------------- moves, copies */

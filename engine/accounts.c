@@ -11,6 +11,7 @@
 
 #include "clock.h"
 #include "log.h"
+#include "secret.h"
 
 #define CONNECT_TRIES	3	/* then the next cron run tries */
 
@@ -28,25 +29,40 @@ static void back_off(int tries)
 	nanosleep(&t, NULL);
 }
 
+/* A network's trouble may pass while we wait; a secret that cannot be got
+ * will not. */
+static bool connect_imap(struct arena *a, const struct account *account,
+    struct secret *secret, struct store **s_out, struct err *e)
+{
+	for (int tries = 1;; tries++) {
+		struct err mine = { 0 };
+
+		if (store_imap_open(a, account, secret, s_out, &mine))
+			return true;
+		if (mine.kind != ERR_TEMP || tries == CONNECT_TRIES ||
+		    secret->failure.kind != ERR_NONE) {
+			*e = mine;
+			return false;
+		}
+		log_line(LOG_NOTE, "%s: %s; trying again", account->name,
+		    mine.msg);
+		back_off(tries);
+	}
+}
+
 bool accounts_open_store(struct arena *a, const struct account *account,
     struct journal *j, struct store **s_out, struct err *e)
 {
-	struct err mine;
+	struct secret secret;
+	bool ok;
 
 	if (account->kind == ACCOUNT_MAILDIR)
 		return store_maildir_open(a, account->maildir, account, j,
 		    s_out, e);
-	for (int tries = 1;; tries++) {
-		mine = (struct err){ 0 };
-		if (store_imap_open(a, account, s_out, &mine))
-			return true;
-		if (mine.kind != ERR_TEMP || tries == CONNECT_TRIES)
-			break;
-		log_line(LOG_NOTE, "%s; trying again", mine.msg);
-		back_off(tries);
-	}
-	*e = mine;
-	return false;
+	secret_init(&secret, account);
+	ok = connect_imap(a, account, &secret, s_out, e);
+	secret_wipe(&secret);
+	return ok;
 }
 
 /* ----------------------------------------------------- several accounts */

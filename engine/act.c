@@ -81,6 +81,8 @@ static struct str joined(struct arena *a, const struct str *list, size_t n,
 	struct str all;
 	struct buf b;
 
+	if (n == 1)
+		return list[0];
 	buf_init(&b, 1024 * 1024);
 	for (size_t i = 0; i < n; i++) {
 		if (i)
@@ -92,16 +94,24 @@ static struct str joined(struct arena *a, const struct str *list, size_t n,
 	return all;
 }
 
-static struct str rule_names(struct act *act, const struct plan_item *item)
+/* Those who want the op, each once. */
+static struct str rule_names(struct act *act, size_t op)
 {
-	struct arena *a = act->judge->arena;
-	struct str *names = arena_array(a, item->n_rules + 1,
+	struct plan *p = &act->judge->plan;
+	size_t n = p->ops[op].n_names ? p->ops[op].n_names : 1, k = 0;
+	struct str *names = arena_array(act->judge->arena, n,
 	    sizeof(*names));
 
-	for (size_t i = 0; i < item->n_rules; i++)
-		names[i] = str_of(rules_info(act->judge->rules,
-		    item->rules[i])->name);
-	return joined(a, names, item->n_rules, ", ");
+	for (size_t i = 0; i < n; i++) {
+		bool again = false;
+
+		for (size_t m = 0; m < i; m++)
+			again |= p->op_rules[op][m] == p->op_rules[op][i];
+		if (!again)
+			names[k++] = str_of(rules_info(act->judge->rules,
+			    p->op_rules[op][i])->name);
+	}
+	return joined(act->judge->arena, names, k, ", ");
 }
 
 static void change_of(struct act *act, const struct op *op,
@@ -137,19 +147,14 @@ static bool intend(struct act *act, struct change **list_out,
 	struct plan *p = &act->judge->plan;
 	struct change *list = arena_array(act->judge->arena, p->n_ops + 1,
 	    sizeof(*list));
-	const struct plan_item *item = NULL;
-	struct str rules = STR_EMPTY;
 	size_t n = 0;
 
 	for (size_t i = 0; i < p->n_ops; i++) {
 		if (p->ops[i].outcome != OP_TODO)
 			continue;
-		if (item != &p->items[p->ops[i].item]) {
-			item = &p->items[p->ops[i].item];
-			rules = rule_names(act, item);
-		}
-		change_of(act, &p->ops[i], item, &list[n]);
-		list[n++].rules = rules;
+		change_of(act, &p->ops[i], &p->items[p->ops[i].item],
+		    &list[n]);
+		list[n++].rules = rule_names(act, i);
 	}
 	*list_out = list;
 	*n_out = n;

@@ -37,14 +37,16 @@ static struct str *copy_list(struct arena *a, const struct str *list,
 	return copy;
 }
 
-static struct op *add_op(struct adding *w, enum op_kind kind, size_t rule)
+/* RULES is a list for each name, or of one. */
+static struct op *add_op(struct adding *w, enum op_kind kind,
+    const uint32_t *rules)
 {
 	struct plan *p = w->p;
 	struct op *op;
 
 	arena_grow(p->arena, &p->ops, p->n_ops, &p->cap_ops);
 	arena_grow(p->arena, &p->op_rules, p->n_ops, &p->cap_op_rules);
-	p->op_rules[p->n_ops] = (uint32_t)rule;
+	p->op_rules[p->n_ops] = rules;
 	op = &p->ops[p->n_ops++];
 	*op = (struct op){
 		.kind = kind,
@@ -52,7 +54,7 @@ static struct op *add_op(struct adding *w, enum op_kind kind, size_t rule)
 		.item = p->n_items - 1,
 	};
 	w->item->n_ops++;
-	w->changes[rule] = true;
+	w->changes[rules[0]] = true;
 	return op;
 }
 
@@ -64,20 +66,27 @@ static void refuse(struct adding *w, const char *why)
 	w->item->failure = str_of(why);
 }
 
-static int by_bytes(const struct str *a, const struct str *b)
+static struct op *add_one(struct adding *w, enum op_kind kind, size_t rule)
 {
-	return str_cmp(*a, *b);
+	uint32_t *rules = arena_array(w->p->arena, 1, sizeof(*rules));
+
+	rules[0] = (uint32_t)rule;
+	return add_op(w, kind, rules);
 }
 
-static void sort_names(struct str *names, size_t n)
+/* By name; RULES go along. */
+static void sort_names(struct str *names, uint32_t *rules, size_t n)
 {
 	for (size_t i = 1; i < n; i++)
 		for (size_t k = i; k > 0 &&
-		    by_bytes(&names[k - 1], &names[k]) > 0; k--) {
-			struct str t = names[k];
+		    str_cmp(names[k - 1], names[k]) > 0; k--) {
+			struct str name = names[k];
+			uint32_t rule = rules[k];
 
 			names[k] = names[k - 1];
-			names[k - 1] = t;
+			names[k - 1] = name;
+			rules[k] = rules[k - 1];
+			rules[k - 1] = rule;
 		}
 }
 
@@ -92,27 +101,29 @@ static void add_names(struct adding *w, const struct want *wants, size_t n,
 	const struct str *have = flags ? f->flags : f->labels;
 	size_t n_have = flags ? f->n_flags : f->n_labels;
 	struct str *names = NULL;	/* made when there is one to keep */
+	uint32_t *rules = NULL;
 	size_t k = 0;
-	struct op *op = NULL;
+	struct op *op;
 
 	for (size_t i = 0; i < n; i++) {
 		if (wants[i].add != add || facts_have(have, n_have,
 		    wants[i].name, flags) == add)
 			continue;
-		if (!names)
+		if (!names) {
 			names = arena_array(w->p->arena, n - i,
 			    sizeof(*names));
-		names[k++] = arena_str(w->p->arena, wants[i].name);
+			rules = arena_array(w->p->arena, n - i,
+			    sizeof(*rules));
+		}
+		names[k] = arena_str(w->p->arena, wants[i].name);
+		rules[k++] = (uint32_t)wants[i].rule;
 		w->changes[wants[i].rule] = true;
-		if (!op)
-			op = add_op(w, flags ?
-			    add ? OP_ADD_FLAGS : OP_REMOVE_FLAGS :
-			    add ? OP_ADD_LABELS : OP_REMOVE_LABELS,
-			    wants[i].rule);
 	}
-	if (!op)
+	if (k == 0)
 		return;
-	sort_names(names, k);
+	sort_names(names, rules, k);
+	op = add_op(w, flags ? add ? OP_ADD_FLAGS : OP_REMOVE_FLAGS :
+	    add ? OP_ADD_LABELS : OP_REMOVE_LABELS, rules);
 	op->names = names;
 	op->n_names = k;
 }
@@ -160,7 +171,7 @@ static void add_place(struct adding *w, const struct want_place *want,
 		return;
 	if (want->kind == PLACE_DELETE) {
 		if (places->allow_delete)
-			add_op(w, OP_DELETE, want->rule);
+			add_one(w, OP_DELETE, want->rule);
 		else
 			refuse(w, "delete needs `allow_delete: true` in the "
 			    "account; trash does without");
@@ -169,7 +180,7 @@ static void add_place(struct adding *w, const struct want_place *want,
 	if (!resolve(w, want, places, &to) ||
 	    same_mailbox(to, w->m->facts->mailbox))
 		return;
-	add_op(w, OP_MOVE, want->rule)->mailbox =
+	add_one(w, OP_MOVE, want->rule)->mailbox =
 	    arena_str(w->p->arena, to);
 }
 
@@ -183,7 +194,7 @@ static void add_copy(struct adding *w, const struct want_place *want,
 		return;
 	if (w->m->copied && w->m->copied(w->m->copied_ctx, to))
 		return;
-	add_op(w, OP_COPY, want->rule)->mailbox =
+	add_one(w, OP_COPY, want->rule)->mailbox =
 	    arena_str(w->p->arena, to);
 }
 

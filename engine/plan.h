@@ -53,7 +53,8 @@ struct plan {
 	size_t n_items, cap_items;
 	struct op *ops;			/* op.item is an index of items */
 	size_t n_ops, cap_ops;
-	uint32_t *op_rules;		/* whose word each op is, parallel */
+	/* Whose word each op is, parallel; with several names a rule each. */
+	const uint32_t **op_rules;
 	size_t cap_op_rules;
 	struct rule_tally *tally;	/* one a rule */
 	bool *changes;		/* one a rule; of the message being added */

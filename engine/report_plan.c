@@ -23,10 +23,11 @@ static const char *state_name(const struct telling *t, const struct op *op)
 	return "unsure";
 }
 
-static struct str op_rule(const struct telling *t, size_t op)
+/* Whose word the K-th name of an op is. */
+static struct str op_rule(const struct telling *t, size_t op, size_t k)
 {
 	return str_of(rules_info(t->judge->rules,
-	    t->judge->plan.op_rules[op])->name);
+	    t->judge->plan.op_rules[op][k])->name);
 }
 
 /* An op with several names is several lines. */
@@ -37,7 +38,7 @@ static size_t add_changes(const struct telling *t, size_t at,
 	struct report_change c = {
 		.kind = op->kind,
 		.what = op->mailbox,
-		.rules = op_rule(t, at),
+		.rules = op_rule(t, at, 0),
 		.state = state_name(t, op),
 		.reason = op->reason,
 	};
@@ -50,6 +51,7 @@ static size_t add_changes(const struct telling *t, size_t at,
 	for (; n < op->n_names; n++) {
 		list[n] = c;
 		list[n].what = op->names[n];
+		list[n].rules = op_rule(t, at, n);
 	}
 	return n;
 }

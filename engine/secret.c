@@ -158,3 +158,27 @@ void secret_harden(void)
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 #endif
 }
+
+void secret_init(struct secret *s, const struct account *account)
+{
+	*s = (struct secret){ .account = account };
+	buf_init(&s->text, SECRET_MAX);
+}
+
+bool secret_once(struct secret *s, struct buf *out, struct err *e)
+{
+	if (!s->got && s->failure.kind == ERR_NONE)
+		s->got = secret_get(s->account, &s->text, &s->failure);
+	if (!s->got) {
+		*e = s->failure;
+		return false;
+	}
+	buf_add_str(out, buf_str(&s->text));
+	return true;
+}
+
+void secret_wipe(struct secret *s)
+{
+	buf_wipe_free(&s->text);
+	s->got = false;
+}

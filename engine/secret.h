@@ -19,6 +19,20 @@
 MUST_USE bool secret_get(const struct account *account, struct buf *out,
     struct err *e);
 
+/*
+ * A secret that is got at most once, however often a login is tried: nobody
+ * wants to be asked three times.  A failure is kept, too.
+ */
+struct secret {
+	const struct account *account;
+	struct buf text;
+	bool got;
+	struct err failure;	/* kind ERR_NONE: none yet */
+};
+void secret_init(struct secret *s, const struct account *account);
+MUST_USE bool secret_once(struct secret *s, struct buf *out, struct err *e);
+void secret_wipe(struct secret *s);
+
 /* Once, at the start: no core dumps, not traceable by others, umask 077. */
 void secret_harden(void);
 

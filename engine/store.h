@@ -204,9 +204,10 @@ void store_close(struct store **s);	/* NULL and half-open are fine */
 struct account;		/* config.h */
 struct journal;		/* journal.h */
 
-/* Connects and logs in. */
+/* Connects and logs in with SECRET, which is got now if it was not yet. */
+struct secret;		/* secret.h */
 MUST_USE bool store_imap_open(struct arena *a, const struct account *account,
-    struct store **store_out, struct err *e);
+    struct secret *secret, struct store **store_out, struct err *e);
 
 /*
  * A Maildir++ at PATH.  J gives file names their UIDs for good; NULL (a

@@ -20,7 +20,7 @@
 
 static bool give_secret(void *arg, struct buf *secret, struct err *e)
 {
-	return secret_get(arg, secret, e);
+	return secret_once(arg, secret, e);
 }
 
 static void trace(void *arg, char who, struct str line)
@@ -30,7 +30,8 @@ static void trace(void *arg, char who, struct str line)
 	log_line(LOG_TRACE, "%s: %c: %.*s", a->name, who, STR_ARG(line));
 }
 
-static void settings_of(const struct account *a, struct imap_settings *set)
+static void settings_of(const struct account *a, struct secret *secret,
+    struct imap_settings *set)
 {
 	static const enum wire_tls tls[] = {
 		[TLS_IMAPS] = WIRE_TLS,
@@ -66,7 +67,7 @@ static void settings_of(const struct account *a, struct imap_settings *set)
 		.mechanism = a->mechanism,
 		.user = a->user,
 		.secret = give_secret,
-		.secret_arg = (void *)(uintptr_t)a,
+		.secret_arg = secret,
 		.trace = log_wants(LOG_TRACE) ? trace : NULL,
 		.trace_arg = (void *)(uintptr_t)a,
 	};
@@ -616,7 +617,7 @@ static void store_imap_close(struct store *st)
 }
 
 bool store_imap_open(struct arena *a, const struct account *account,
-    struct store **store_out, struct err *e)
+    struct secret *secret, struct store **store_out, struct err *e)
 {
 	struct store_imap *s = arena_make(a, struct store_imap);
 	struct imap_settings set;
@@ -640,9 +641,9 @@ bool store_imap_open(struct arena *a, const struct account *account,
 	s->base.arena = a;
 	s->account = account;
 	s->separator = '/';
-	settings_of(account, &set);
+	settings_of(account, secret, &set);
 	if (!imap_connect(&set, &s->session, e))
-		return err_ctx(e, "account %s", account->name);
+		return false;
 	s->arena = arena_new();
 	s->base.kind.atomic_move = imap_has(s->session, IMAP_CAP_MOVE);
 	*store_out = &s->base;

@@ -14,7 +14,6 @@ import argparse
 import contextlib
 import os
 import random
-import resource
 import shutil
 import statistics
 import subprocess
@@ -27,6 +26,7 @@ import faultproxy	# noqa: E402
 import servers		# noqa: E402
 import tamis		# noqa: E402
 
+MEASURE = None	# the program that runs the others
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 RULES = r'''
@@ -82,17 +82,12 @@ def row(name, *cells):
 
 
 def timed(argv, env=None):
-    """(wall seconds, CPU seconds, peak MiB, output)."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    start = time.monotonic()
-    p = subprocess.Popen(argv, env=env, stdout=subprocess.PIPE,
-                         stderr=subprocess.STDOUT)
-    out = p.stdout.read()
-    _, status, used = os.wait4(p.pid, 0)
-    p.returncode = os.waitstatus_to_exitcode(status)
-    del before
-    return (time.monotonic() - start, used.ru_utime + used.ru_stime,
-            used.ru_maxrss / 1024, out, p.returncode)
+    """(wall seconds, CPU seconds, peak MiB, output, exit code)."""
+    p = subprocess.run([MEASURE] + argv, env=env, stdout=subprocess.PIPE,
+                       stderr=subprocess.PIPE)
+    wall, cpu, peak = p.stderr.decode().splitlines()[-1].split()
+    return (float(wall), float(cpu), int(peak) / 1024,
+            p.stdout + p.stderr, p.returncode)
 
 
 def compiled(name, folder):
@@ -272,12 +267,16 @@ def main():
     args = p.parse_args()
     parts = {'imap': bench_imap, 'cron': bench_cron,
              'files': bench_files, 'memory': bench_memory}
+    global MEASURE
+    tools = tempfile.mkdtemp(prefix='tamis-bench.')
+    MEASURE = compiled('measure', tools)
     for name in args.what or parts:
         work = tempfile.mkdtemp(prefix='tamis-bench.')
         try:
             parts[name](args, work)
         finally:
             shutil.rmtree(work, ignore_errors=True)
+    shutil.rmtree(tools)
 
 
 if __name__ == '__main__':

@@ -220,6 +220,23 @@ rules:
         m, = self.s.dump('alice')
         self.assertEqual(m.flags, frozenset(['\\Seen']))
 
+    def test_each_change_names_its_rule(self):
+        self.t.rules('''
+rules:
+  - {name: one, when: {subject: message}, then: [{label: zz}]}
+  - {name: two, when: {subject: message}, then: [{label: aa}]}
+''')
+        self.run_ok()
+        self.s.append('alice', 'INBOX', message(45))
+        m, = [o for o in self.run_ok('--dry-run', '--json', status=1).json()
+              if o['type'] == 'message']
+        self.assertEqual({c['what']: c['rules'] for c in m['changes']},
+                         {'zz': 'one', 'aa': 'two'})
+        self.run_ok()
+        changes = [o for o in self.t.run('--json', 'log').json()
+                   if o['type'] == 'change']
+        self.assertEqual(changes[0]['rules'], 'two, one')
+
     def test_log_and_why(self):
         self.run_ok()
         fill(self.s, [2, 3])

@@ -16,32 +16,32 @@ import tamis	# noqa: E402
 import tap	# noqa: E402
 
 
+def trial(server, connect_to):
+    server.boxes = lambda: server.dump_all('alice')
+    t = tamis.Tamis()
+    t.rules(crash.RULES)
+    t.config(crash.config(t.account(connect_to)))
+    trial = crash.Trial(server, t)
+    trial.begin(lambda: server.append('alice', 'INBOX', crash.MESSAGES))
+    return trial
+
+
 class Base:
     capability = None
 
     def setUp(self):
         self.server = servers.Dovecot(capability=self.capability).start()
         self.addCleanup(self.server.close)
-        self.server.boxes = lambda: self.server.dump_all('alice')
         self.proxy = faultproxy.Proxy(self.server)
         self.addCleanup(self.proxy.close)
 
-    def trial(self, server):
-        t = tamis.Tamis()
-        t.rules(crash.RULES)
-        t.config(crash.config(t.account(server)))
-        trial = crash.Trial(self.server, t)
-        trial.begin(lambda: self.server.append(
-            'alice', 'INBOX', crash.MESSAGES))
-        return trial
-
     def test_undisturbed(self):
-        self.trial(self.server).undisturbed()
+        trial(self.server, self.server).undisturbed()
 
     def sweep(self, action, place):
-        trial = self.trial(self.proxy)
-        trial.faults_at_commands(self.proxy, action, place)
-        trial.verdict(10)
+        t = trial(self.server, self.proxy)
+        t.faults_at_commands(self.proxy, action, place)
+        t.verdict(10)
 
     def test_killed_before_each_command(self):
         self.sweep('kill', 'command')
@@ -65,15 +65,15 @@ class Base:
 class Full(Base, unittest.TestCase):
     def test_killed_at_each_call(self):
         syscalls.needed()
-        trial = self.trial(self.server)
-        trial.kill_at_calls()
-        trial.verdict(60)
+        t = trial(self.server, self.server)
+        t.kill_at_calls()
+        t.verdict(60)
 
     def test_each_call_fails(self):
         syscalls.needed()
-        trial = self.trial(self.server)
-        trial.fail_calls()
-        trial.verdict(40)
+        t = trial(self.server, self.server)
+        t.fail_calls()
+        t.verdict(40)
 
 
 class WithoutMove(Base, unittest.TestCase):

@@ -34,16 +34,20 @@ class Place:
         shutil.copytree(self.path + '.saved', self.path)
 
 
+def trial():
+    folder = tempfile.mkdtemp()
+    t = tamis.Tamis(folder)
+    place = Place(folder + '/Maildir')
+    t.rules(crash.RULES)
+    t.config(crash.config({'maildir': place.path}))
+    trial = crash.Trial(place, t)
+    trial.begin(lambda: maildir.deliver(place.path, crash.MESSAGES))
+    return trial
+
+
 class Crash(unittest.TestCase):
     def setUp(self):
-        folder = tempfile.mkdtemp()
-        t = tamis.Tamis(folder)
-        place = Place(folder + '/Maildir')
-        t.rules(crash.RULES)
-        t.config(crash.config({'maildir': place.path}))
-        self.trial = crash.Trial(place, t)
-        self.trial.begin(
-            lambda: maildir.deliver(place.path, crash.MESSAGES))
+        self.trial = trial()
 
     def test_undisturbed(self):
         self.trial.undisturbed()

@@ -252,7 +252,8 @@ class Trial:
             out, err = began.communicate(timeout=60)
             r = tamis.Result(['run'], began.returncode, out.decode(),
                              err.decode())
-            fired, name = proxy.fired, (proxy.commands or [''])[-1]
+            fired, names = proxy.fired, proxy.commands
+            name = names[nth - 1] if len(names) >= nth else ''
             proxy.arm()
             if not fired:
                 break

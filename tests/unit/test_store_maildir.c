@@ -1073,6 +1073,59 @@ static void test_copy(void **state)
 	assert_int_equal(r->state.exists, 3);
 }
 
+/* A folder that lies on another file system, where there is one to be had:
+ * mail is written there, and durable, before its original goes. */
+static void test_other_file_system(void **state)
+{
+	struct room *r = room(state);
+	char other[] = "/dev/shm/unit-XXXXXX";
+	struct timespec t[2] = { { NOW, 0 }, { NOW, 123456789 } };
+	struct str text = STR_LIT("a: b\n\nbody\n");
+	struct stat here, there;
+	struct op ops[4];
+	char *folder;
+
+	if (!mkdtemp(other))
+		return;
+	assert_int_equal(stat(other, &there), 0);
+	assert_int_equal(stat(r->path, &here), 0);
+	if (here.st_dev == there.st_dev) {
+		scratch_remove(other);
+		return;
+	}
+	folder = arena_z(r->a, arena_printf(r->a, "%s/.Far", other));
+	for (int i = 0; i < 4; i++)
+		mkdir(arena_printf(r->a, "%s%s", folder, (const char *[]){
+		    "", "/cur", "/new", "/tmp" }[i]).p, 0700);
+	assert_int_equal(symlink(folder, path_of(r, ".Far").p), 0);
+	add_text(r, "cur/1.a:2,S", text);
+	add_text(r, "cur/2.b:2,", text);
+	utimensat(AT_FDCWD, path_of(r, "cur/1.a:2,S").p, t, 0);
+	/* what an earlier crash left */
+	add_text(r, ".Far/tmp/1.a", STR_LIT("a:"));
+	open_store(r, true);
+	choose(r, "INBOX", true);
+	ops[0] = op_on(r, 1, OP_MOVE, "Far");
+	ops[1] = op_on(r, 1, OP_ADD_LABELS, "x");
+	ops[2] = op_on(r, 2, OP_COPY, "Far");
+	ops[3] = op_on(r, 2, OP_ADD_FLAGS, "\\Flagged");
+	must_do(r, ops, 4);
+	ops[2].outcome = OP_TODO;
+	must_do(r, &ops[2], 1);
+	assert_string_equal(files(r), "cur/2.b:2,F\n");
+	choose(r, "Far", true);
+	assert_int_equal(r->state.exists, 2);
+	assert_int_equal(stat(path_of(r, ".Far/cur/1.a:2,Sa").p, &there), 0);
+	assert_int_equal(there.st_mtim.tv_sec, NOW);
+	assert_int_equal(there.st_mtim.tv_nsec, 123456789);
+	assert_int_equal(there.st_nlink, 1);
+	assert_true(str_eq(scratch_read(r->a,
+	    path_of(r, ".Far/cur/1.a:2,Sa").p), text));
+	assert_string_equal(scratch_list(r->a, arena_printf(r->a, "%s/tmp",
+	    folder).p, false), "");
+	scratch_remove(other);
+}
+
 static void test_collisions(void **state)
 {
 	struct room *r = room(state);
@@ -1293,7 +1346,7 @@ int main(void)
 		TEST(test_stale_locks), TEST(test_locked),
 		TEST(test_move_is_one_rename),
 		TEST(test_moved_is_not_new), TEST(test_copy),
-		TEST(test_collisions), TEST(test_delete),
+		TEST(test_collisions), TEST(test_other_file_system), TEST(test_delete),
 		TEST(test_journal_first), TEST(test_without_journal),
 		TEST(test_folder_labels), TEST(test_find),
 		TEST(test_describe),

@@ -159,6 +159,38 @@ static void test_read_limit(void **state)
 	assert_false(uidset_read(&s, STR_LIT("1,3,5,7"), 3));
 }
 
+static void test_head_and_last(void **state)
+{
+	static const struct {
+		uint32_t from;
+		uint64_t max;
+		const char *want;
+	} rows[] = {
+		{ 1, 0, "" }, { 1, 1, "3" }, { 1, 3, "3:5" },
+		{ 1, 4, "3:5,9" }, { 4, 2, "4:5" }, { 6, 1, "9" },
+		{ 9, 2, "9,20" }, { 21, UINT64_MAX, "21:*" },
+		{ 4000000000u, 3, "4000000000:4000000002" },
+		{ UIDSET_MAX, 5, "4294967295:*" },
+	};
+	struct arena *a = *state;
+	struct uidset s;
+
+	uidset_init(&s, a);
+	assert_int_equal(uidset_last(&s), 0);
+	uidset_add_range(&s, 3, 5);
+	uidset_add(&s, 9);
+	assert_int_equal(uidset_last(&s), 9);
+	uidset_add_range(&s, 20, UIDSET_MAX);
+	assert_true(uidset_last(&s) == UIDSET_MAX);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct uidset head;
+
+		uidset_init(&head, a);
+		uidset_head(&s, rows[i].from, rows[i].max, &head);
+		assert_string_equal(text_of(a, &head, 100), rows[i].want);
+	}
+}
+
 /* ------------------------------------------------- against a bitmap */
 
 #define SPAN	600
@@ -255,6 +287,8 @@ int main(void)
 		    setup, teardown),
 		cmocka_unit_test_setup_teardown(test_read, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_read_limit, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(test_head_and_last, setup,
 		    teardown),
 		cmocka_unit_test(test_random),
 		cmocka_unit_test_setup_teardown(test_many_ascending, setup,

@@ -15,6 +15,7 @@ struct round {
 	struct arena *message;
 	unsigned ask;
 	struct uidset *fields, *bodies;	/* to be asked for next */
+	unsigned more;		/* what those need besides the cheap facts */
 	const struct fetch_items *items;
 };
 
@@ -237,6 +238,7 @@ static bool on_fetched(void *ctx, const struct fetched *f, struct err *e)
 	/* whoever is changed, or remembered, must be known by name */
 	if (fresh || v.n_fired + v.n_unknown + v.n_failed)
 		ask |= naming(j) & ~known(r, f) & ~in.denied;
+	r->more |= ask;
 	if (ask & RULES_ASK_BODY) {
 		uidset_add(r->bodies, f->facts.uid);
 		return true;
@@ -290,15 +292,15 @@ bool judge_messages(struct judge *j, const struct uidset *fresh,
 		struct uidset second = fields;
 
 		fields = none;
-		ok = fetch_round(&r, &second, FACTS | RULES_ASK_FIELDS,
-		    &items, e);
+		ok = fetch_round(&r, &second, cheap | RULES_ASK_FIELDS |
+		    (r.more & ~(unsigned)RULES_ASK_BODY), &items, e);
 	}
 	if (ok && bodies.n) {
 		struct uidset third = bodies;
 
 		bodies = none;
-		ok = fetch_round(&r, &third, FACTS | RULES_ASK_FIELDS |
-		    RULES_ASK_BODY, &items, e);
+		ok = fetch_round(&r, &third, cheap | RULES_ASK_FIELDS | r.more,
+		    &items, e);
 	}
 	arena_free(&r.message);
 	return ok;

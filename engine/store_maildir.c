@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define HEAD_FIRST	(8 * 1024)	/* most headers are shorter */
+#define HEAD_FIRST	(4 * 1024)	/* most headers are shorter */
 #define BLOCK		(64 * 1024)
 #define LOOKS_MAX	200		/* then a folder is left alone */
 #define MESSAGE_MAX	(UINT64_C(50) << 20)	/* without an account */
@@ -371,7 +371,6 @@ struct opened {
 	struct stat st;
 	struct str head;	/* as much as was read */
 	size_t body;		/* where the body begins in head */
-	uint64_t read;		/* octets in all */
 	bool whole;		/* head is all of it */
 	bool failed;		/* the disk did */
 };
@@ -407,7 +406,8 @@ static int open_file(struct store_maildir *s, struct maildir_file *f,
 }
 
 /* Less than N: the end, or a failure; both are noted.  A message's file does
- * not grow, so its end is not read once more. */
+ * not grow, and a regular file gives less than asked for only at its end
+ * (POSIX read), so that is not read once more. */
 static size_t read_some(struct opened *o, char *to, size_t n)
 {
 	size_t got = 0;
@@ -421,9 +421,8 @@ static size_t read_some(struct opened *o, char *to, size_t n)
 		o->whole = k == 0;
 		if (k <= 0)
 			break;
+		o->whole = (size_t)k < n - got;
 		got += (size_t)k;
-		o->read += (uint64_t)k;
-		o->whole = o->read >= (uint64_t)o->st.st_size;
 	}
 	return got;
 }
@@ -488,17 +487,23 @@ static bool count_size(struct opened *o, uint64_t *size_out)
 	return !o->failed;
 }
 
-/* The name may say it; what cannot be true is not believed. */
-static bool named_size(struct str name, uint64_t *size_out)
+/*
+ * The name may say it: S= is the file's own size, W= the one with CRLF line
+ * ends.  What cannot be true is not believed.
+ */
+static void add_named_sizes(struct str name, struct facts *facts)
 {
 	uint64_t s, w;
+	bool has_s = maildir_size(name, 'S', &s);
 
-	if (!maildir_size(name, 'W', &w))
-		return false;
-	if (maildir_size(name, 'S', &s) && (w < s || w / 2 > s))
-		return false;
-	*size_out = w;
-	return true;
+	if (has_s && s <= UINT64_MAX / 2) {
+		facts->size_least = s;
+		facts->size_most = 2 * s;
+	}
+	if (!maildir_size(name, 'W', &w) || (has_s && (w < s || w / 2 > s)))
+		return;
+	facts->size = w;
+	facts->known |= RULES_ASK_SIZE;
 }
 
 static bool map_whole(struct fetching *w, struct opened *o)
@@ -584,6 +589,23 @@ static void add_folder_labels(struct fetching *w, uint64_t inode,
 	facts->known |= RULES_ASK_LABELS;
 }
 
+static bool needs_stat(struct fetching *w, const struct fetched *out)
+{
+	return w->items->ask & RULES_ASK_RECEIVED ||
+	    out->facts.size_most == 0 ||
+	    (w->items->ask & RULES_ASK_LABELS &&
+	    maildir_labels_are_folders(w->s));
+}
+
+/* What the inode tells. */
+static void add_inode(const struct opened *o, struct fetched *out)
+{
+	out->facts.received = o->st.st_mtim.tv_sec;
+	out->facts.known |= RULES_ASK_RECEIVED;
+	out->facts.size_least = (uint64_t)o->st.st_size;
+	out->facts.size_most = 2 * out->facts.size_least;
+}
+
 /* Everything that takes the open file. */
 static void read_file(struct fetching *w, struct opened *o,
     struct fetched *out)
@@ -591,14 +613,13 @@ static void read_file(struct fetching *w, struct opened *o,
 	unsigned ask = w->items->ask;
 	uint64_t size;
 
-	if (fstat(o->fd, &o->st) != 0 || !S_ISREG(o->st.st_mode)) {
-		out->denied = "its file cannot be read";
-		return;
+	if (needs_stat(w, out) || ask & RULES_ASK_BODY) {
+		if (fstat(o->fd, &o->st) != 0 || !S_ISREG(o->st.st_mode)) {
+			out->denied = "its file cannot be read";
+			return;
+		}
+		add_inode(o, out);
 	}
-	out->facts.received = o->st.st_mtim.tv_sec;
-	out->facts.known |= RULES_ASK_RECEIVED;
-	out->facts.size_least = (uint64_t)o->st.st_size;
-	out->facts.size_most = 2 * out->facts.size_least;
 	if (ask & RULES_ASK_LABELS && maildir_labels_are_folders(w->s))
 		add_folder_labels(w, o->st.st_ino, out);
 	read_head(w, o);
@@ -637,13 +658,6 @@ static bool needs_open(struct fetching *w, const struct fetched *out)
 	    (ask & RULES_ASK_SIZE && !(out->facts.known & RULES_ASK_SIZE));
 }
 
-static bool needs_stat(struct fetching *w)
-{
-	return w->items->ask & RULES_ASK_RECEIVED ||
-	    (w->items->ask & RULES_ASK_LABELS &&
-	    maildir_labels_are_folders(w->s));
-}
-
 static bool stat_file(struct fetching *w, struct maildir_file *f,
     struct stat *st)
 {
@@ -678,21 +692,17 @@ static bool fetch_one(struct fetching *w, struct maildir_file *f,
 	out.facts.account = str_of(s->account ? s->account->name : NULL);
 	out.facts.mailbox = s->folder.mailbox;
 	out.facts.uid = f->uid;
-	if (named_size(maildir_file_name(f), &out.facts.size))
-		out.facts.known |= RULES_ASK_SIZE;
+	add_named_sizes(maildir_file_name(f), &out.facts);
 	if (needs_open(w, &out)) {
 		o.fd = open_file(s, f, &out.denied);
 		if (o.fd < 0 && !out.denied)
 			return true;
 		if (o.fd >= 0)
 			read_file(w, &o, &out);
-	} else if (needs_stat(w)) {
+	} else if (needs_stat(w, &out)) {
 		if (!stat_file(w, f, &o.st))
 			return true;
-		out.facts.received = o.st.st_mtim.tv_sec;
-		out.facts.known |= RULES_ASK_RECEIVED;
-		out.facts.size_least = (uint64_t)o.st.st_size;
-		out.facts.size_most = 2 * out.facts.size_least;
+		add_inode(&o, &out);
 		if (maildir_labels_are_folders(s))
 			add_folder_labels(w, o.st.st_ino, &out);
 	}
@@ -894,7 +904,7 @@ static const struct store_kind maildir_kind = {
 	.describe = do_describe,
 	.close = do_close,
 	.batch = 2500,
-	.dear = RULES_ASK_SIZE,
+	.dear = RULES_ASK_SIZE | RULES_ASK_RECEIVED,
 	.atomic_move = true,
 };
 

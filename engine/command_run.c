@@ -27,7 +27,7 @@ static int exit_of_run(const struct run *r)
 }
 
 static void report_result(struct run *r, int64_t started_ms, int code,
-    const struct err *e)
+    const struct err *e, bool said)
 {
 	struct report_run x = {
 		.account = str_of(r->account->name),
@@ -43,6 +43,7 @@ static void report_result(struct run *r, int64_t started_ms, int code,
 		.seconds = (double)(clock_ms() - started_ms) / 1000,
 		.exit_code = code,
 		.error = e->kind ? str_of(e->msg) : STR_EMPTY,
+		.unsaid = !said,
 	};
 
 	if (r->store) {
@@ -71,8 +72,9 @@ static bool end_run(struct run *r, int code, struct err *e)
 /*
  * In cron nobody wants a mail for each hiccup of a network: it is silent
  * until the trouble has lasted for alert_after.  On a terminal it is said.
+ * False: it was not.
  */
-static void say_error(struct run *r, const struct config *config,
+static bool say_error(struct run *r, const struct config *config,
     const struct err *e)
 {
 	int64_t since = 0;
@@ -89,10 +91,11 @@ static void say_error(struct run *r, const struct config *config,
 		if (since && r->now - since < config->alert_after) {
 			log_line(LOG_NOTE, "%s: %s", r->account->name,
 			    e->msg);
-			return;
+			return log_wants(LOG_NOTE);
 		}
 	}
 	log_err(r->account->name, e);
+	return true;
 }
 
 static void trouble_is_over(struct run *r)
@@ -134,6 +137,7 @@ static int one_account(struct command_context *c,
 		.zone = c->zone,
 	};
 	int code = EXIT_DONE;
+	bool said = true;
 
 	r.rules = command_rules(c, config, account, &code);
 	if (!r.rules)
@@ -154,8 +158,8 @@ static int one_account(struct command_context *c,
 	if (r.journal && !c->options->dry_run && !end_run(&r, code, &e))
 		code = exit_worst(code, exit_of(e.kind));
 	if (e.kind)
-		say_error(&r, config, &e);
-	report_result(&r, started, code, &e);
+		said = say_error(&r, config, &e);
+	report_result(&r, started, code, &e, said);
 out:
 	store_close(&r.store);
 	journal_close(&r.journal);
@@ -227,7 +231,7 @@ static int one_source(struct command_context *c, const struct config *config,
 		code = exit_worst(exit_of_run(&r), exit_of(e.kind));
 	if (e.kind)
 		log_err(NULL, &e);
-	report_result(&r, started, code, &e);
+	report_result(&r, started, code, &e, true);
 	store_close(&r.store);
 	arena_free(&r.arena);
 	return code;
@@ -279,5 +283,6 @@ int command_run(struct command_context *c)
 		    "a config (see tamis-config(5))");
 		return EXIT_USAGE;
 	}
+	command_preload(c, config, list, n);
 	return accounts_each(c, config, list, n, one_account);
 }

@@ -226,7 +226,8 @@ static void run_as_json(struct report *r, const struct report_run *run)
 void report_run(struct report *r, const struct report_run *run)
 {
 	bool worth = run->dry_run || run->changed || run->failed ||
-	    run->unknown || run->pending || run->baseline || run->error.n;
+	    run->unknown || run->pending || run->baseline ||
+	    (run->error.n && !run->unsaid);
 	struct buf b;
 
 	if (r->style.json) {
@@ -255,7 +256,7 @@ void report_run(struct report *r, const struct report_run *run)
 		buf_printf(&b, "  first run: %llu older messages were left "
 		    "alone; --all or --since judges them\n",
 		    (unsigned long long)run->baseline);
-	if (run->error.n > 0)
+	if (run->error.n > 0 && !run->unsaid)
 		report_add_sentence(r, &b, REPORT_RED, "stopped", STR_EMPTY,
 		    run->error);
 	report_end(r, &b);

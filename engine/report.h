@@ -126,6 +126,7 @@ struct report_run {
 	uint64_t turns, octets_in, octets_out;
 	int exit_code;
 	struct str error;
+	bool unsaid;		/* as text the error is left out: it may pass */
 };
 void report_run(struct report *r, const struct report_run *run);
 

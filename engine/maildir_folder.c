@@ -280,7 +280,8 @@ struct str maildir_file_unique(const struct maildir_file *f)
 }
 
 struct listing {
-	struct arena *a;
+	struct arena *a;	/* for names */
+	struct arena *growing;	/* for the list until its size is known */
 	struct maildir_list *list;
 	struct err *e;
 	bool in_new;
@@ -295,7 +296,7 @@ static bool add_file(void *ctx, struct str name, uint64_t inode)
 	if (list->n == MAILDIR_FILES_MAX)
 		return err_set(l->e, ERR_MESSAGE, "there are more than %d "
 		    "messages in one folder", MAILDIR_FILES_MAX);
-	arena_grow(l->a, &list->files, list->n, &list->cap);
+	arena_grow(l->growing, &list->files, list->n, &list->cap);
 	list->files[list->n++] = (struct maildir_file){
 		.name = arena_z(l->a, name), .length = (uint16_t)name.n,
 		.unique = (uint16_t)maildir_unique(name).n,
@@ -367,32 +368,47 @@ static bool same_time(const struct timespec *x, const struct timespec *y)
 
 /* new/ first: what goes from there to cur/ meanwhile is then seen once or
  * twice, but not missed. */
-bool maildir_folder_list(struct arena *a, const struct maildir_folder *f,
-    struct maildir_list *out, struct err *e)
+static bool read_folder(struct listing *l, const struct maildir_folder *f)
 {
-	struct maildir_list list = { 0 };
-	struct listing l = { .a = a, .list = &list, .e = e };
-
 	for (int i = 0; i < READINGS_MAX; i++) {
 		struct times before, after;
 
 		if (!read_times(f, &before))
-			return disk(e, "a Maildir folder cannot be read");
-		l.in_new = true;
-		if (!maildir_files(f->new, add_file, &l, e))
+			return disk(l->e, "a Maildir folder cannot be read");
+		l->in_new = true;
+		if (!maildir_files(f->new, add_file, l, l->e))
 			return false;
-		l.in_new = false;
-		if (!maildir_files(f->cur, add_file, &l, e))
+		l->in_new = false;
+		if (!maildir_files(f->cur, add_file, l, l->e))
 			return false;
 		if (!read_times(f, &after))
-			return disk(e, "a Maildir folder cannot be read");
+			return disk(l->e, "a Maildir folder cannot be read");
 		if (same_time(&before.cur, &after.cur) &&
 		    same_time(&before.new, &after.new))
 			break;
 	}
-	sort_and_join(&list);
-	*out = list;
 	return true;
+}
+
+bool maildir_folder_list(struct arena *a, const struct maildir_folder *f,
+    struct maildir_list *out, struct err *e)
+{
+	struct maildir_list list = { 0 };
+	struct listing l = { .a = a, .growing = arena_new(), .list = &list,
+	    .e = e };
+	bool ok = read_folder(&l, f);
+
+	if (ok) {
+		sort_and_join(&list);
+		out->n = list.n;
+		out->cap = list.n;
+		out->files = arena_array(a, list.n, sizeof(*list.files));
+		if (list.n)
+			memcpy(out->files, list.files,
+			    list.n * sizeof(*list.files));
+	}
+	arena_free(&l.growing);
+	return ok;
 }
 
 struct maildir_file *maildir_list_find(const struct maildir_list *l,

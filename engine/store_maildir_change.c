@@ -23,11 +23,10 @@
  *   it left; an op is done after both.
  */
 
-/* A file in a folder that ops go to. */
+/* A file in a folder that is a label. */
 struct present {
-	uint64_t hash;		/* of the unique part */
 	uint64_t inode;
-	const char *name;	/* NULL unless the folder is a label */
+	const char *name;
 	bool in_new;
 };
 
@@ -41,9 +40,13 @@ struct target {
 	bool is_label;
 	bool touched_cur, touched_new;
 	struct err sync_failed;
-	/* what was there at first: by hash, and for labels by inode */
-	struct present *by_hash, *by_inode;
-	size_t n_present;
+	/* what was there at first: hashes of unique parts, sorted */
+	uint64_t *hashes;
+	size_t n_hashes, cap_hashes;
+	struct present *by_inode;	/* of a label only */
+	size_t n_present, cap_present;
+	struct maildir_list list;	/* of all, once a hash was met */
+	bool listed;
 	/* names that are about to come, and their UIDs */
 	struct str *names;
 	const struct journal_name *numbered;	/* parallel; NULL: not */
@@ -109,7 +112,6 @@ static const char *because(struct change_run *w, const char *what, int error)
 struct reading {
 	struct change_run *w;
 	struct target *t;
-	size_t cap;
 	bool in_new;
 };
 
@@ -117,21 +119,25 @@ static bool note_present(void *ctx, struct str name, uint64_t inode)
 {
 	struct reading *r = ctx;
 	struct target *t = r->t;
+	struct arena *a = r->w->a;
 
-	arena_grow(r->w->a, &t->by_hash, t->n_present, &r->cap);
-	t->by_hash[t->n_present++] = (struct present){
-		.hash = str_hash(maildir_unique(name)), .inode = inode,
-		.name = t->is_label ? arena_z(r->w->a, name) : NULL,
-		.in_new = r->in_new,
-	};
-	return t->n_present < MAILDIR_FILES_MAX;
+	arena_grow(a, &t->hashes, t->n_hashes, &t->cap_hashes);
+	t->hashes[t->n_hashes++] = str_hash(maildir_unique(name));
+	if (t->is_label) {
+		arena_grow(a, &t->by_inode, t->n_present, &t->cap_present);
+		t->by_inode[t->n_present++] = (struct present){
+			.inode = inode, .name = arena_z(a, name),
+			.in_new = r->in_new,
+		};
+	}
+	return t->n_hashes < MAILDIR_FILES_MAX;
 }
 
-static int by_hash(const void *x, const void *y)
+static int by_value(const void *x, const void *y)
 {
-	const struct present *p = x, *q = y;
+	uint64_t p = *(const uint64_t *)x, q = *(const uint64_t *)y;
 
-	return (p->hash > q->hash) - (p->hash < q->hash);
+	return (p > q) - (p < q);
 }
 
 static int by_inode(const void *x, const void *y)
@@ -151,14 +157,11 @@ static bool read_present(struct change_run *w, struct target *t,
 	r.in_new = false;
 	if (!maildir_files(t->folder.cur, note_present, &r, e))
 		return false;
-	if (t->n_present == 0)
-		return true;
-	qsort(t->by_hash, t->n_present, sizeof(*t->by_hash), by_hash);
-	if (!t->is_label)
-		return true;
-	t->by_inode = arena_array(w->a, t->n_present, sizeof(*t->by_inode));
-	memcpy(t->by_inode, t->by_hash, t->n_present * sizeof(*t->by_inode));
-	qsort(t->by_inode, t->n_present, sizeof(*t->by_inode), by_inode);
+	if (t->n_hashes)
+		qsort(t->hashes, t->n_hashes, sizeof(*t->hashes), by_value);
+	if (t->n_present)
+		qsort(t->by_inode, t->n_present, sizeof(*t->by_inode),
+		    by_inode);
 	return true;
 }
 
@@ -203,44 +206,37 @@ static struct target *target_of(struct change_run *w, struct str mailbox,
 	return t;
 }
 
-static const struct present *with_hash(const struct target *t,
-    uint64_t hash)
-{
-	struct present key = { .hash = hash };
-
-	if (t->n_present == 0)
-		return NULL;
-	return bsearch(&key, t->by_hash, t->n_present, sizeof(key), by_hash);
-}
-
 static const struct present *with_inode(const struct target *t,
     uint64_t inode)
 {
 	struct present key = { .inode = inode };
 
-	if (t->n_present == 0 || !t->by_inode)
+	if (t->n_present == 0)
 		return NULL;
 	return bsearch(&key, t->by_inode, t->n_present, sizeof(key),
 	    by_inode);
 }
 
 /*
- * Is there a message with this unique part?  What the hashes cannot tell is
+ * Was there a message with this unique part?  What the hashes cannot tell is
  * looked up, which is rare.
  */
-static bool is_present(struct change_run *w, const struct target *t,
+static bool is_present(struct change_run *w, struct target *t,
     struct str unique, struct maildir_file *out)
 {
+	uint64_t hash = str_hash(unique);
 	const struct maildir_file *f;
-	struct maildir_list list;
 	struct err e = { 0 };
 
 	*out = (struct maildir_file){ 0 };
-	if (!with_hash(t, str_hash(unique)))
+	if (t->n_hashes == 0 || !bsearch(&hash, t->hashes, t->n_hashes,
+	    sizeof(hash), by_value))
 		return false;
-	if (!maildir_folder_list(w->a, &t->folder, &list, &e))
+	if (!t->listed &&
+	    !maildir_folder_list(w->a, &t->folder, &t->list, &e))
 		return true;	/* to be on the safe side */
-	f = maildir_list_find(&list, unique);
+	t->listed = true;
+	f = maildir_list_find(&t->list, unique);
 	if (f)
 		*out = *f;
 	return f != NULL;
@@ -885,8 +881,9 @@ static void remove_label(struct change_run *w, struct job *job,
 	struct target *t = target_of(w, label, true, false);
 	struct str unique = maildir_copy_name(w->a,
 	    maildir_file_unique(job->file), label);
-	uint64_t inode = inode_of(w, job->file), hash = str_hash(unique);
+	uint64_t inode = inode_of(w, job->file);
 	const struct present *end, *p;
+	struct maildir_file f;
 
 	if (t == &w->here) {
 		fail_op(w->s, op, false, "it lies in the folder of that "
@@ -903,12 +900,15 @@ static void remove_label(struct change_run *w, struct job *job,
 	end = p ? t->by_inode + t->n_present : NULL;
 	while (p && p > t->by_inode && p[-1].inode == inode)
 		p--;
-	for (; p && p < end && p->inode == inode; p++)
-		if (!remove_present(w, t, op, p))
-			return;
-	p = with_hash(t, hash);
-	if (p && str_eq(maildir_unique(str_of(p->name)), unique))
-		remove_present(w, t, op, p);
+	if (p) {
+		while (p < end && p->inode == inode &&
+		    remove_present(w, t, op, p))
+			p++;
+		return;
+	}
+	if (is_present(w, t, unique, &f) && f.name)
+		remove_present(w, t, op, &(struct present){
+			.name = f.name, .in_new = f.in_new });
 }
 
 static void remove_labels(struct change_run *w)

@@ -145,13 +145,87 @@ struct rules *command_load(struct command_context *c,
 	    &limits, ps);
 }
 
+static bool same_problem(const struct problem *x, const struct problem *y)
+{
+	const struct source *a = x->pos.source, *b = y->pos.source;
+
+	return x->pos.line == y->pos.line && x->pos.col == y->pos.col &&
+	    str_eq(x->text, y->text) && (a != NULL) == (b != NULL) &&
+	    (!a || strcmp(a->name, b->name) == 0);
+}
+
+void command_join(struct problems *all, const struct problems *more)
+{
+	size_t errors = more->errors, warnings = more->warnings;
+
+	for (size_t i = 0; i < more->n; i++) {
+		const struct problem *p = &more->list[i];
+		size_t k = 0;
+
+		while (k < all->n && !same_problem(&all->list[k], p))
+			k++;
+		if (k == all->n) {
+			arena_grow(all->arena, &all->list, all->n, &all->cap);
+			all->list[all->n++] = *p;
+		} else if (p->level == PROBLEM_ERROR) {
+			errors--;
+		} else {
+			warnings--;
+		}
+	}
+	all->errors += errors;
+	all->warnings += warnings;
+}
+
+/* Loads it, or finds it loaded. */
+static const struct command_program *program_of(struct command_context *c,
+    const struct config *config, struct command_files files,
+    struct problems *ps)
+{
+	struct command_program *p;
+
+	for (p = c->programs; p; p = p->next)
+		if (same_files(p->files, files))
+			return p;
+	p = arena_make(c->arena, struct command_program);
+	p->files = files;
+	p->rules = command_load(c, config, files, ps);
+	p->next = c->programs;
+	c->programs = p;
+	return p;
+}
+
+static void say_problems(struct command_context *c, struct problems *ps)
+{
+	if (ps->errors || c->options->verbose > 0)
+		report_problems(c->report, ps, false);
+}
+
+void command_preload(struct command_context *c, const struct config *config,
+    const struct account *const *list, size_t n)
+{
+	struct problems all;
+
+	problems_init(&all, c->arena);
+	for (size_t i = 0; i < n; i++) {
+		struct command_files files = command_files(c, config,
+		    list[i]);
+		struct problems ps;
+
+		problems_init(&ps, c->arena);
+		if (files.n && program_of(c, config, files, &ps))
+			command_join(&all, &ps);
+	}
+	say_problems(c, &all);
+}
+
 struct rules *command_rules(struct command_context *c,
     const struct config *config, const struct account *account,
     int *exit_out)
 {
 	struct command_files files = command_files(c, config, account);
+	const struct command_program *program;
 	struct problems ps;
-	struct rules *rules;
 
 	if (files.n == 0) {
 		log_line(LOG_ERROR, "%s%sthere are no rules: name a file "
@@ -161,12 +235,11 @@ struct rules *command_rules(struct command_context *c,
 		return NULL;
 	}
 	problems_init(&ps, c->arena);
-	rules = command_load(c, config, files, &ps);
-	if (!rules || c->options->verbose > 0)
-		report_problems(c->report, &ps, false);
-	if (!rules)
+	program = program_of(c, config, files, &ps);
+	say_problems(c, &ps);
+	if (!program->rules)
 		*exit_out = EXIT_CONFIG;
-	return rules;
+	return program->rules;
 }
 
 const char *command_state(struct command_context *c,

@@ -11,12 +11,15 @@
 #include "option.h"
 #include "report.h"
 
+struct command_program;
+
 struct command_context {
 	struct arena *arena;	/* the process's */
 	const struct options *options;
 	struct report *report;
 	int64_t now;		/* when the program began */
 	struct zone zone;
+	struct command_program *programs;	/* loaded so far */
 };
 
 int command_run(struct command_context *c);
@@ -83,6 +86,18 @@ struct command_files {
 /* What command_rules would load, quietly: n is 0 if there is none. */
 struct command_files command_files(struct command_context *c,
     const struct config *config, const struct account *account);
+/* Rule files that were loaded; RULES is NULL if they are broken. */
+struct command_program {
+	struct command_program *next;
+	struct command_files files;
+	struct rules *rules;
+};
+/* The programs of several accounts share files: loads them all, and says
+ * once what is wrong with each file.  command_rules finds them then. */
+void command_preload(struct command_context *c, const struct config *config,
+    const struct account *const *list, size_t n);
+/* Adds those of MORE that are not among ALL. */
+void command_join(struct problems *all, const struct problems *more);
 /* The different ones among the accounts chosen by -a. */
 bool command_programs(struct command_context *c,
     const struct config *config, struct command_files **list_out,

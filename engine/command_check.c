@@ -1,42 +1,6 @@
 #include "command.h"
 
-#include <string.h>
-
 #include "log.h"
-
-static bool same_problem(const struct problem *x, const struct problem *y)
-{
-	const struct source *a = x->pos.source, *b = y->pos.source;
-
-	return x->pos.line == y->pos.line && x->pos.col == y->pos.col &&
-	    str_eq(x->text, y->text) && (a != NULL) == (b != NULL) &&
-	    (!a || strcmp(a->name, b->name) == 0);
-}
-
-/* Programs of several accounts share files; what is wrong with one of those
- * is said once. */
-static void join(struct problems *all, const struct problems *more)
-{
-	size_t errors = more->errors, warnings = more->warnings;
-
-	for (size_t i = 0; i < more->n; i++) {
-		const struct problem *p = &more->list[i];
-		size_t k = 0;
-
-		while (k < all->n && !same_problem(&all->list[k], p))
-			k++;
-		if (k == all->n) {
-			arena_grow(all->arena, &all->list, all->n, &all->cap);
-			all->list[all->n++] = *p;
-		} else if (p->level == PROBLEM_ERROR) {
-			errors--;
-		} else {
-			warnings--;
-		}
-	}
-	all->errors += errors;
-	all->warnings += warnings;
-}
 
 static void check_program(struct command_context *c,
     const struct config *config, struct command_files files,
@@ -48,7 +12,7 @@ static void check_program(struct command_context *c,
 
 	problems_init(&ps, c->arena);
 	rules = command_load(c, config, files, &ps);
-	join(all, &ps);
+	command_join(all, &ps);
 	if (!rules)
 		return;
 	sum->files += rules_sources(rules, &sources);

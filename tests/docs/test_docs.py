@@ -24,6 +24,7 @@ and perhaps more keys of a test: `yes:` it fires, `no:` it does not,
 `gives:` with an `expect` of its own.
 """
 
+import math
 import os
 import re
 import shlex
@@ -449,6 +450,26 @@ class Words(unittest.TestCase):
                 self.assertEqual(r.status, 1, r)
                 self.assertIn('`%s` is not yet supported' % name_of(row),
                               r.out)
+
+
+    def test_limits(self):
+        """Each number is that of the constant named above it."""
+        defined = {}
+        for folder in ('rules', 'engine'):
+            for name in os.listdir(TOP + '/' + folder):
+                defined.update(re.findall(
+                    r'(?m)^#define\s+(\w+)\s+(\(?[\d *]+\)?)',
+                    source(folder + '/' + name)))
+        rows = re.findall(r'(?m)^\.\\" limit: (\w+)\n\.It .* Ta (.*)$',
+                          '\n'.join(self.lines))
+        self.assertGreater(len(rows), 20)
+        for name, shown in rows:
+            number, _, unit = shown.replace(',', '').partition(' ')
+            number = int(number) * {'': 1, 'KiB': 1 << 10,
+                                    'MiB': 1 << 20}[unit]
+            factors = re.findall(r'\d+', defined[name])
+            with self.subTest(limit=name):
+                self.assertEqual(number, math.prod(map(int, factors)))
 
 
 class Keys(unittest.TestCase):

@@ -15,8 +15,8 @@ snippet.  KIND is
   file NAME        a file that later snippets of the page use
   cron             lines of a crontab
   shell [N]        commands behind "$ ", and below each what it prints; "..."
-                   is any text, or alone on a line any lines; each command
-                   exits with N (0)
+                   is any text, or alone on a line any lines; times and
+                   versions of rules may differ; each command exits with N (0)
 
 Snippets of a page are run in order, in one folder that is its home too.  Behind
 `when` and `then` stand comment lines that are tests of them, each a message
@@ -158,6 +158,12 @@ def as_pattern(wanted):
     return pattern
 
 
+def without_time(text):
+    """What differs with each run is made the same."""
+    text = re.sub(r'\b20\d\d-\d\d-\d\d \d\d:\d\d:\d\d\b', '<time>', text)
+    return re.sub(r'\brules [0-9a-f]{12}\b', 'rules <version>', text)
+
+
 def check_crontab(case, lines, env):
     """Times, and commands that tamis knows."""
     commands = 0
@@ -272,8 +278,9 @@ class Page(unittest.TestCase):
                 ['sh', '-c', command], env=self.env, cwd=self.folder,
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT, timeout=60)
-            out = p.stdout.decode()
+            out = without_time(p.stdout.decode())
             self.assertEqual(p.returncode, status, command + '\n' + out)
+            wanted = without_time('\n'.join(wanted)).splitlines()
             if not re.fullmatch(as_pattern(wanted), out):
                 self.assertEqual('\n'.join(wanted) + '\n', out, command)
 
@@ -309,6 +316,18 @@ class Form(unittest.TestCase):
             for s in snippets(page):
                 for line in s.lines:
                     self.assertIn(line.strip(), lines, s.place)
+
+    def test_files_have_names(self):
+        """Who reads the page is told what to call a file."""
+        for page in PAGES:
+            lines = page_lines(page)
+            for s in snippets(page):
+                if s.kind != 'file':
+                    continue
+                before = '\n'.join(lines[max(0, s.line - 9):s.line - 1])
+                with self.subTest(place=s.place):
+                    self.assertRegex(before, r'\.Pa (~/)?%s :' % re.escape(
+                        s.args[0]))
 
     def test_references(self):
         """Each page names the other two, and no page of ours that is not

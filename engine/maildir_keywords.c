@@ -57,7 +57,11 @@ static void read_file(struct maildir_keywords *k)
 
 	memset(k->names, 0, sizeof(k->names));
 	buf_init(&b, FILE_MAX);
-	if (read_small(k->folder, FILE_NAME, &b)) {
+	k->unreadable = false;
+	if (!read_small(k->folder, FILE_NAME, &b)) {
+		k->unreadable = faccessat(k->folder, FILE_NAME, F_OK,
+		    AT_SYMLINK_NOFOLLOW) == 0;
+	} else {
 		rest = buf_str(&b);
 		while (str_cut(&rest, '\n', &line))
 			read_line(k, line);
@@ -279,6 +283,11 @@ bool maildir_keywords_write(struct maildir_keywords *k, bool *retry_out,
 	k->added = 0;
 	if (!ok)
 		return false;
+	if (k->unreadable) {
+		unlinkat(k->folder, LOCK_NAME, 0);
+		return err_set(e, ERR_MESSAGE, "keywords cannot be written: "
+		    "%s cannot be read", FILE_NAME);
+	}
 	for (size_t i = 0; i < n; i++)
 		maildir_keywords_need(k, wanted[i]);
 	ok = k->added == 0 || write_file(k, retry_out, e);

@@ -21,6 +21,8 @@ struct maildir_keywords {
 	int folder;		/* borrowed descriptor */
 	struct str names[MAILDIR_KEYWORDS_MAX];	/* empty: not taken */
 	maildir_letters added;	/* not written yet */
+	bool unreadable;	/* there is a file, and it could not be read:
+				   then it is not replaced either */
 };
 
 void maildir_keywords_read(struct maildir_keywords *k, struct arena *a,

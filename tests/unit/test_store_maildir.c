@@ -913,6 +913,28 @@ static void test_stale_locks(void **state)
 	assert_string_equal(files(r), "cur/1.a:2,ab\n");
 }
 
+/* A keywords file that cannot be understood is not replaced. */
+static void test_keywords_unreadable(void **state)
+{
+	struct room *r = room(state);
+	struct str huge = repeated(r, "0 x\n", 20000);
+	struct op ops[2];
+
+	add(r, "cur/1.a:2,");
+	scratch_write(path_of(r, "dovecot-keywords").p, huge);
+	open_store(r, true);
+	choose(r, "INBOX", true);
+	ops[0] = op_on(r, 1, OP_ADD_LABELS, "new");
+	ops[1] = op_on(r, 1, OP_ADD_FLAGS, "\\Seen");
+	do_ops(r, ops, 2);
+	assert_int_equal(ops[0].outcome, OP_FAILED);
+	assert_int_equal(ops[1].outcome, OP_DONE);
+	assert_true(str_eq_z(huge, keywords_file(r, "")));
+	assert_string_equal(files(r), "cur/1.a:2,S\n");
+	assert_int_not_equal(access(path_of(r, "dovecot-uidlist.lock").p,
+	    F_OK), 0);
+}
+
 /* Somebody who lives holds the lock: what needs a new keyword fails and may
  * be tried again, everything else is done. */
 static void test_locked(void **state)
@@ -1101,8 +1123,11 @@ static void test_other_file_system(void **state)
 	add_text(r, "cur/1.a:2,S", text);
 	add_text(r, "cur/2.b:2,", text);
 	utimensat(AT_FDCWD, path_of(r, "cur/1.a:2,S").p, t, 0);
-	/* what an earlier crash left */
+	/* what earlier crashes left: half of it, and all of it */
 	add_text(r, ".Far/tmp/1.a", STR_LIT("a:"));
+	add_text(r, ".Far/cur/1.a:2,S", text);
+	add_text(r, "cur/3.c:2,", text);
+	add_text(r, ".Far/cur/3.c:2,", STR_LIT("another one\n\n"));
 	open_store(r, true);
 	choose(r, "INBOX", true);
 	ops[0] = op_on(r, 1, OP_MOVE, "Far");
@@ -1112,9 +1137,12 @@ static void test_other_file_system(void **state)
 	must_do(r, ops, 4);
 	ops[2].outcome = OP_TODO;
 	must_do(r, &ops[2], 1);
+	do_one(r, 3, OP_MOVE, "Far");
 	assert_string_equal(files(r), "cur/2.b:2,F\n");
 	choose(r, "Far", true);
-	assert_int_equal(r->state.exists, 2);
+	assert_int_equal(r->state.exists, 4);
+	assert_string_equal(scratch_read(r->a,
+	    path_of(r, ".Far/cur/3.c:2,").p).p, "another one\n\n");
 	assert_int_equal(stat(path_of(r, ".Far/cur/1.a:2,Sa").p, &there), 0);
 	assert_int_equal(there.st_mtim.tv_sec, NOW);
 	assert_int_equal(there.st_mtim.tv_nsec, 123456789);
@@ -1343,10 +1371,12 @@ int main(void)
 		TEST(test_renamed_meanwhile), TEST(test_twice_by_name),
 		TEST(test_busy_folder), TEST(test_flags),
 		TEST(test_keywords), TEST(test_keywords_full),
-		TEST(test_stale_locks), TEST(test_locked),
+		TEST(test_stale_locks), TEST(test_keywords_unreadable),
+		TEST(test_locked),
 		TEST(test_move_is_one_rename),
 		TEST(test_moved_is_not_new), TEST(test_copy),
-		TEST(test_collisions), TEST(test_other_file_system), TEST(test_delete),
+		TEST(test_collisions), TEST(test_other_file_system),
+		TEST(test_delete),
 		TEST(test_journal_first), TEST(test_without_journal),
 		TEST(test_folder_labels), TEST(test_find),
 		TEST(test_describe),

@@ -6,7 +6,7 @@
 static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
     "abcdefghijklmnopqrstuvwxyz0123456789+,";
 
-static bool plain(uint32_t cp)
+static bool printable(uint32_t cp)
 {
 	return cp >= 0x20 && cp <= 0x7E;
 }
@@ -26,6 +26,7 @@ struct run {
 	int n_bits;
 	uint32_t high;		/* a surrogate that waits for its half */
 	bool any;
+	bool lax;		/* printable ASCII may stand in it */
 };
 
 static bool take_unit(struct run *r, uint32_t unit, struct buf *out)
@@ -43,15 +44,15 @@ static bool take_unit(struct run *r, uint32_t unit, struct buf *out)
 		r->high = unit;
 		return true;
 	}
-	if (unit == 0 || plain(unit) || (unit >= 0xDC00 && unit <= 0xDFFF))
+	if (unit == 0 || (printable(unit) && !r->lax) || (unit >= 0xDC00 && unit <= 0xDFFF))
 		return false;
 	buf_add_utf8(out, unit);
 	return true;
 }
 
-static bool decode_run(struct str b64, struct buf *out)
+static bool decode_run(struct str b64, bool lax, struct buf *out)
 {
-	struct run r = { 0 };
+	struct run r = { .lax = lax };
 
 	for (size_t i = 0; i < b64.n; i++) {
 		int d = digit_of(b64.p[i]);
@@ -71,14 +72,14 @@ static bool decode_run(struct str b64, struct buf *out)
 	    (r.bits & ((1u << r.n_bits) - 1)) == 0;
 }
 
-static bool decode(struct str in, struct buf *out)
+static bool decode(struct str in, bool lax, struct buf *out)
 {
 	bool after_run = false;
 
 	for (size_t i = 0; i < in.n; i++) {
 		size_t end;
 
-		if (!plain((unsigned char)in.p[i]))
+		if (!printable((unsigned char)in.p[i]))
 			return false;
 		if (in.p[i] != '&') {
 			buf_add_char(out, in.p[i]);
@@ -94,7 +95,8 @@ static bool decode(struct str in, struct buf *out)
 		} else {
 			/* two runs in a row would have been one */
 			if (after_run ||
-			    !decode_run(str_sub(in, i + 1, end - i - 1), out))
+			    !decode_run(str_sub(in, i + 1, end - i - 1), lax,
+			    out))
 				return false;
 			after_run = true;
 		}
@@ -109,11 +111,16 @@ bool mutf7_decode(struct arena *a, struct str wire, struct str *utf8_out)
 	bool good;
 
 	buf_init(&out, MUTF7_MAX);
-	good = wire.n <= MUTF7_MAX && decode(wire, &out) && !out.over;
+	good = wire.n <= MUTF7_MAX && decode(wire, false, &out) && !out.over;
 	if (good)
 		*utf8_out = arena_str(a, buf_str(&out));
 	buf_free(&out);
 	return good;
+}
+
+bool mutf7_decode_any(struct str wire, struct buf *out)
+{
+	return decode(wire, true, out);
 }
 
 /* ------------------------------------------------------------- encoding */
@@ -151,16 +158,17 @@ static void shift_out(struct shift *s, struct buf *out)
 	*s = (struct shift){ 0 };
 }
 
-static bool encode(struct str in, struct buf *out)
+bool mutf7_encode_for(mutf7_plain *plain, bool first, struct str in,
+    struct buf *out)
 {
 	struct shift s = { 0 };
 
-	for (size_t at = 0; at < in.n; ) {
+	for (size_t at = 0; at < in.n; first = false) {
 		uint32_t cp = utf8_next(in, &at);
 
 		if (cp == UTF8_BAD || cp == 0)
 			return false;
-		if (plain(cp)) {
+		if (plain(cp) && !first) {
 			shift_out(&s, out);
 			buf_add_char(out, (char)cp);
 			if (cp == '&')
@@ -184,7 +192,8 @@ bool mutf7_encode(struct arena *a, struct str utf8, struct str *wire_out)
 	bool good;
 
 	buf_init(&out, MUTF7_MAX);
-	good = utf8.n <= MUTF7_MAX && encode(utf8, &out) && !out.over;
+	good = utf8.n <= MUTF7_MAX && mutf7_encode_for(printable, false, utf8, &out) &&
+	    !out.over;
 	if (good)
 		*wire_out = arena_str(a, buf_str(&out));
 	buf_free(&out);

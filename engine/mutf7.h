@@ -25,4 +25,17 @@ MUST_USE bool mutf7_decode(struct arena *a, struct str wire,
 MUST_USE bool mutf7_encode(struct arena *a, struct str utf8,
     struct str *wire_out);
 
+/*
+ * The same coding where fewer characters stand for themselves (keyword):
+ * PLAIN tells which of ASCII do; with FIRST the first one does not, whatever
+ * it is.  False: bad UTF-8 or NUL.  Length is OUT's business.
+ */
+typedef bool mutf7_plain(uint32_t cp);
+MUST_USE bool mutf7_encode_for(mutf7_plain *plain, bool first,
+    struct str utf8, struct buf *out);
+
+/* Reads also what stands in base64 without need; who cares encodes it again
+ * and compares. */
+MUST_USE bool mutf7_decode_any(struct str wire, struct buf *out);
+
 #endif

@@ -47,7 +47,7 @@ static void test_known_pairs(void **state)
 		{ "\xc3\xa9", "&AOk-" }, { "caf\xc3\xa9s", "caf&AOk-s" },
 		{ "\xe4\xbd\xa0\xe5\xa5\xbd", "&T2BZfQ-" },
 		{ "\xf0\x9f\x98\x80", "&2D3eAA-" },
-		{ "\xc3\xa9&x", "&AOkAJg-x" },
+		{ "\xc3\xa9&x", "&AOk-&-x" },
 		{ "$", "&ACQ-" }, { "$x", "&ACQ-x" }, { "x$", "x$" },
 		{ "\\Seen", "&AFw-Seen" },
 		{ "Junk", "&AEo-unk" }, { "nonjunk", "&AG4-onjunk" },
@@ -79,6 +79,8 @@ static void test_no_label(void **state)
 		"&AOk-&AOk-",	/* two runs where one would do */
 		"&AOl-",	/* its last bits are not zero */
 		"&2D0-", "&3gA-",	/* half a character */
+		"&AOkAJg-x",	/* "&" is never encoded */
+		"&AAA-",	/* NUL */
 		"&AO-", "&A-", "&/w-", "&AEo-unks", "a b",
 		"caf\xc3\xa9",
 	};
@@ -132,13 +134,13 @@ static uint32_t any_character(void)
 	uint32_t cp;
 
 	switch (any(6)) {
-	case 0: return any(0x80);
+	case 0: return 1 + any(0x7f);
 	case 1: return (uint32_t)"&-$\\ J(),+/"[any(11)];
 	case 2: return 0x80 + any(0x780);
 	case 3: return 0x10000 + any(0x100000);
 	default:
 		do
-			cp = any(0x10000);
+			cp = 1 + any(0xFFFF);
 		while (cp >= 0xD800 && cp <= 0xDFFF);
 		return cp;
 	}

@@ -519,13 +519,15 @@ static bool do_select(struct store *base, struct str mailbox, bool write,
 	return true;
 }
 
+/* Only an account can tell what the place is called.  A dry run says what it
+ * is for, as `explain` does. */
 static bool do_special(struct store *base, struct str attribute,
     struct str *mailbox_out, struct err *e)
 {
 	(void)base;
-	(void)mailbox_out;
-	return err_set(e, ERR_MESSAGE, "files have no mailbox for %.*s",
-	    STR_ARG(attribute));
+	(void)e;
+	*mailbox_out = attribute;
+	return true;
 }
 
 static bool do_create(struct store *base, struct str mailbox, struct err *e)

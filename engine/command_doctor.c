@@ -2,98 +2,152 @@
 
 #include "log.h"
 
-static void say_fact(struct command_context *c,
-    const struct account *account, const char *key, struct str value,
+/* One account that is looked at. */
+struct patient {
+	struct command_context *c;
+	const struct account *account;
+	struct journal *journal;	/* NULL: cannot be read */
+	struct store *store;
+	int code;
+	size_t wrong;			/* facts that are not good */
+};
+
+static void say_fact(struct patient *p, const char *key, struct str value,
     bool good)
 {
-	report_fact(c->report, &(struct report_fact){
-		.account = str_of(account->name),
+	p->wrong += !good;
+	report_fact(p->c->report, &(struct report_fact){
+		.account = str_of(p->account->name),
 		.key = str_of(key),
 		.value = value,
 		.good = good,
 	});
 }
 
-static void say_mailboxes(struct command_context *c,
-    const struct account *account, struct store *s, int *code)
+/* ADVICE may be empty. */
+static void say_error(struct patient *p, const char *key,
+    const struct err *e, const char *advice)
 {
-	for (size_t i = 0; i < account->n_mailboxes; i++) {
-		struct mailbox_state st;
-		struct err e = { 0 };
-		struct str name = str_of(account->mailboxes[i]);
-
-		if (!s->kind.select(s, name, false, &st, &e)) {
-			say_fact(c, account, "mailbox", str_of(e.msg), false);
-			*code = exit_worst(*code, EXIT_FOUND);
-			continue;
-		}
-		say_fact(c, account, "mailbox", arena_printf(c->arena,
-		    "%.*s: %u messages, UIDVALIDITY %u, UIDNEXT %u, %s",
-		    STR_ARG(name), st.exists, st.uidvalidity, st.uidnext,
-		    st.modseq ? "with MODSEQ" : "no MODSEQ"), true);
-	}
+	say_fact(p, key, arena_printf(p->c->arena, "%s%s", e->msg, advice),
+	    false);
+	p->code = exit_worst(p->code, e->kind == ERR_MESSAGE ? EXIT_FOUND :
+	    exit_of(e->kind));
 }
 
-static void say_places(struct command_context *c,
-    const struct account *account, struct store *s)
+static void say_state(struct patient *p, const struct config *config)
+{
+	const char *dir = command_state(p->c, config, p->account);
+	struct err e = { 0 };
+
+	if (journal_open(dir, account_owner(p->c->arena, p->account),
+	    JOURNAL_READ, p->c->now, &p->journal, &e))
+		say_fact(p, "state", str_of(dir), true);
+	else
+		say_error(p, "state", &e, "");
+}
+
+static bool say_server(struct patient *p)
+{
+	struct err e = { 0 };
+	struct buf text;
+	struct str rest, line;
+	bool ok;
+
+	buf_init(&text, 1024 * 1024);
+	ok = p->store->kind.describe(p->store, &text, &e);
+	rest = buf_str(&text);
+	while (ok && str_cut(&rest, '\n', &line))
+		say_fact(p, "server", line, true);
+	if (!ok)
+		say_error(p, "server", &e, "");
+	buf_free(&text);
+	return ok;
+}
+
+static bool say_places(struct patient *p)
 {
 	static const struct {
-		const char *key, *attribute;
+		const char *key, *attribute, *advice;
 	} places[] = {
-		{ "archive", "\\Archive" },
-		{ "trash", "\\Trash" },
-		{ "spam", "\\Junk" },
+		{ "archive", "\\Archive", "; name one in the account "
+		    "(`archive:`)" },
+		{ "trash", "\\Trash", "; name one in the account "
+		    "(`trash:`)" },
+		{ "spam", "\\Junk", "; name one in the account (`spam:`)" },
 	};
 
 	for (size_t i = 0; i < COUNT(places); i++) {
 		struct str name;
 		struct err e = { 0 };
 
-		if (s->kind.special(s, str_of(places[i].attribute), &name,
-		    &e))
-			say_fact(c, account, places[i].key, name, true);
-		else
-			say_fact(c, account, places[i].key, arena_printf(
-			    c->arena, "%s; name one in the account (`%s:`)",
-			    e.msg, places[i].key), false);
+		if (p->store->kind.special(p->store,
+		    str_of(places[i].attribute), &name, &e)) {
+			say_fact(p, places[i].key, name, true);
+			continue;
+		}
+		say_error(p, places[i].key, &e, places[i].advice);
+		if (e.kind != ERR_MESSAGE)
+			return false;
 	}
+	return true;
+}
+
+static bool say_mailboxes(struct patient *p)
+{
+	for (size_t i = 0; i < p->account->n_mailboxes; i++) {
+		struct mailbox_state st;
+		struct err e = { 0 };
+		struct str name = str_of(p->account->mailboxes[i]);
+
+		if (p->store->kind.select(p->store, name, false, &st, &e)) {
+			say_fact(p, "mailbox", arena_printf(p->c->arena,
+			    "%.*s: %u message%s, UIDVALIDITY %u, UIDNEXT %u, "
+			    "%s MODSEQ", STR_ARG(name), st.exists,
+			    st.exists == 1 ? "" : "s", st.uidvalidity,
+			    st.uidnext, st.modseq ? "with" : "no"), true);
+			continue;
+		}
+		say_error(p, "mailbox", &e, e.kind == ERR_MESSAGE ?
+		    "; create it, or name others under `mailboxes:`" : "");
+		if (e.kind != ERR_MESSAGE)
+			return false;
+	}
+	return true;
+}
+
+static void say_result(struct patient *p)
+{
+	if (p->wrong == 0)
+		say_fact(p, "result", STR_LIT("all of this works"), true);
+	else
+		say_fact(p, "result", arena_printf(p->c->arena,
+		    "%zu of this needs a look: see above", p->wrong),
+		    false);
 }
 
 static int doctor_account(struct command_context *c,
     const struct config *config, const struct account *account)
 {
+	struct patient p = { .c = c, .account = account };
 	struct err e = { 0 };
-	struct store *s = NULL;
-	struct buf text;
-	int code = EXIT_DONE;
-	struct str rest, line;
 
-	(void)config;
-	buf_init(&text, 1024 * 1024);
-	say_fact(c, account, "account", str_of(account_owner(c->arena,
-	    account)), true);
-	if (account->insecure)
-		say_fact(c, account, "tls", STR_LIT("certificates are not "
-		    "checked (insecure: true)"), false);
-	if (!accounts_open_store(c->arena, account, NULL, &s, &e)) {
-		say_fact(c, account, "connect", str_of(e.msg), false);
-		code = exit_of(e.kind);
-		goto out;
+	say_fact(&p, "account", str_of(account_owner(c->arena, account)),
+	    true);
+	if (account->insecure) {
+		say_fact(&p, "tls", STR_LIT("certificates are not checked "
+		    "(insecure: true): whoever answers is taken for the "
+		    "server"), false);
+		p.code = EXIT_FOUND;
 	}
-	if (!s->kind.describe(s, &text, &e)) {
-		say_fact(c, account, "server", str_of(e.msg), false);
-		code = exit_of(e.kind);
-		goto out;
-	}
-	rest = buf_str(&text);
-	while (str_cut(&rest, '\n', &line))
-		say_fact(c, account, "server", line, true);
-	say_places(c, account, s);
-	say_mailboxes(c, account, s, &code);
-out:
-	store_close(&s);
-	buf_free(&text);
-	return code;
+	say_state(&p, config);
+	if (!accounts_open_store(c->arena, account, p.journal, &p.store, &e))
+		say_error(&p, "connect", &e, "");
+	else if (say_server(&p) && say_places(&p))
+		(void)say_mailboxes(&p);
+	say_result(&p);
+	store_close(&p.store);
+	journal_close(&p.journal);
+	return p.code;
 }
 
 int command_doctor(struct command_context *c)

@@ -590,13 +590,17 @@ static bool store_imap_describe(struct store *st, struct buf *out,
 	    "missing: changes are noticed by UIDNEXT alone");
 	describe_line(out, "SPECIAL-USE", imap_has(i, IMAP_CAP_SPECIAL_USE),
 	    "archive, trash and spam are found by attribute",
-	    "missing: name `archive`, `trash` and `spam` in the account");
+	    "missing: places are those that the account names, or that the "
+	    "list marks all the same");
 	describe_line(out, "COMPRESS", imap_is_compressed(i), "on", "off");
 	describe_line(out, "X-GM-EXT-1", imap_has(i, IMAP_CAP_X_GM_EXT_1),
 	    "this is Gmail: labels are keywords here until Gmail's own are "
 	    "supported", "not Gmail");
 	if (!list(s, e))
 		return false;
+	buf_printf(out, "labels are %s\n", s->account->labels ==
+	    LABELS_FOLDERS ? "folders: a copy of the message in each" :
+	    "keywords of the message");
 	buf_printf(out, "%zu mailboxes, levels separated by '%c'\n",
 	    s->n_known, s->separator);
 	for (size_t k = 0; k < s->n_known; k++)

@@ -129,7 +129,7 @@ static bool look_at_copy(struct recover *r, struct change *c, struct err *e)
 	return true;
 }
 
-/* The original of a copy that landed goes now. */
+/* The original of a copy that landed, or what was half deleted, goes now. */
 static bool finish(struct recover *r, struct change *c, struct err *e)
 {
 	struct mailbox_state state;
@@ -141,8 +141,7 @@ static bool finish(struct recover *r, struct change *c, struct err *e)
 	};
 
 	if (r->dry_run) {
-		decide(c, CHANGE_DONE, "copied; the original would be taken "
-		    "away");
+		decide(c, CHANGE_DONE, "half done; the rest would be done");
 		return true;
 	}
 	if (!r->store->kind.select(r->store, c->mailbox, true, &state, e))
@@ -155,6 +154,20 @@ static bool finish(struct recover *r, struct change *c, struct err *e)
 		return false;
 	if (op.outcome == OP_DONE)
 		decide(c, CHANGE_DONE, "finished after a crash");
+	return true;
+}
+
+/* \Deleted is the first half of a delete; nobody judges such a message any
+ * more, so the second half is ours. */
+static bool look_at_delete(struct recover *r, struct change *c,
+    const struct seen *s, struct err *e)
+{
+	if (!s)
+		decide(c, CHANGE_DONE, "found done after a crash");
+	else if (has_name(s, STR_LIT("\\Deleted")))
+		return finish(r, c, e);
+	else
+		decide(c, CHANGE_VOID, "a crash came first");
 	return true;
 }
 
@@ -201,11 +214,7 @@ static bool look(struct recover *r, struct change *c, const struct seen *s,
 	case OP_MOVE:
 		return look_at_move(r, c, s, e);
 	case OP_DELETE:
-		if (s)
-			decide(c, CHANGE_VOID, "a crash came first");
-		else
-			decide(c, CHANGE_DONE, "found done after a crash");
-		return true;
+		return look_at_delete(r, c, s, e);
 	}
 	return true;
 }

@@ -13,7 +13,7 @@
  *	copy		found in its target: done; else void, but not before
  *			limits.late has passed, since a server may still carry
  *			out what it was sent
- *	delete		gone: done; else void
+ *	delete		gone: done; marked \Deleted: finished; else void
  *
  * Idempotent: killed in between, it finds the same again.
  */

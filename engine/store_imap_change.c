@@ -215,6 +215,19 @@ static void remark_gone(struct op *op, const struct imap_change *link,
 		op->reason = STR_LIT("it was no longer there");
 }
 
+/* \Deleted is set but the message may be there still: recover, which finds
+ * it so, takes it away. */
+static void set_expunged(struct op *op, const struct imap_change *link,
+    void *arg)
+{
+	if (op->outcome != OP_DONE || link->answer.end == IMAP_OK)
+		return;
+	op->outcome = OP_UNSURE;
+	op->reason = link->answer.text.n ?
+	    arena_str(arg, link->answer.text) :
+	    STR_LIT("the connection ended before the answer");
+}
+
 static void group_outcomes(struct groups *gs, struct group *g)
 {
 	for (struct imap_change *l = g->change; l; l = l->next) {
@@ -223,6 +236,8 @@ static void group_outcomes(struct groups *gs, struct group *g)
 		if (l->answer.end == IMAP_OK && l->n_pairs)
 			each_op(g, l, remark_gone, NULL);
 	}
+	for (struct imap_change *l = g->expunge; l; l = l->next)
+		each_op(g, l, set_expunged, gs->s->base.arena);
 }
 
 /* ------------------------------------------------------------- queueing */

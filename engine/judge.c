@@ -1,5 +1,6 @@
 #include "judge.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "clock.h"
@@ -264,10 +265,22 @@ static bool fetch_round(struct round *r, const struct uidset *set,
 	    r, e);
 }
 
+/* Over a set that the earlier rounds have filled; a round cannot add to the
+ * set that it walks over.  It must ask for all that a message needs, since
+ * what an earlier round was told is forgotten. */
+static bool next_round(struct round *r, struct uidset *open, unsigned ask,
+    const struct fetch_items *items, struct err *e)
+{
+	struct uidset mine = *open;
+
+	uidset_init(open, r->j->arena);
+	return fetch_round(r, &mine, ask, items, e);
+}
+
 bool judge_messages(struct judge *j, const struct uidset *fresh,
     const struct uidset *stale, struct err *e)
 {
-	struct uidset fields, bodies, none;
+	struct uidset fields, bodies;
 	struct round r = {
 		.j = j,
 		.fresh = fresh,
@@ -283,25 +296,16 @@ bool judge_messages(struct judge *j, const struct uidset *fresh,
 	make_items(j, &items);
 	uidset_init(&fields, j->arena);
 	uidset_init(&bodies, j->arena);
-	uidset_init(&none, j->arena);
 	ok = fetch_round(&r, fresh, cheap | naming(j), &items, e) &&
 	    fetch_round(&r, stale, cheap, &items, e);
-	/* a round cannot add to the set that it walks over: the second one
-	 * asks for all that the first could not, bodies come last */
-	if (ok && fields.n) {
-		struct uidset second = fields;
-
-		fields = none;
-		ok = fetch_round(&r, &second, cheap | RULES_ASK_FIELDS |
-		    (r.more & ~(unsigned)RULES_ASK_BODY), &items, e);
-	}
-	if (ok && bodies.n) {
-		struct uidset third = bodies;
-
-		bodies = none;
-		ok = fetch_round(&r, &third, cheap | RULES_ASK_FIELDS | r.more,
-		    &items, e);
-	}
+	/* what is asked for now, then all there is, then the bodies */
+	ok = ok && next_round(&r, &fields, cheap | naming(j) |
+	    RULES_ASK_FIELDS | (r.more & ~(unsigned)RULES_ASK_BODY),
+	    &items, e) &&
+	    next_round(&r, &fields, FACTS | RULES_ASK_FIELDS, &items, e) &&
+	    next_round(&r, &bodies, FACTS | RULES_ASK_FIELDS |
+	    RULES_ASK_BODY, &items, e);
+	assert(!ok || (fields.n == 0 && bodies.n == 0));
 	arena_free(&r.message);
 	return ok;
 }

@@ -117,6 +117,41 @@ void uidset_head(const struct uidset *s, uint32_t from, uint64_t max,
 	}
 }
 
+static void add_to(struct uidset *s, uint64_t low, uint64_t high)
+{
+	if (s && low <= high)
+		uidset_add_range(s, (uint32_t)low, (uint32_t)high);
+}
+
+void uidset_split(const struct uidset *s, const struct uidset *by,
+    struct uidset *in, struct uidset *out)
+{
+	size_t k = 0;
+
+	for (size_t i = 0; i < s->n; i++) {
+		uint64_t at = s->ranges[i].low, high = s->ranges[i].high;
+
+		while (k < by->n && by->ranges[k].high < at)
+			k++;
+		for (size_t m = k; at <= high; m++) {
+			struct uid_range r = { 0, 0 };
+			bool meets = m < by->n && by->ranges[m].low <= high;
+
+			if (meets)
+				r = by->ranges[m];
+			if (!meets || r.low > at)
+				add_to(out, at, meets ? (uint64_t)r.low - 1 :
+				    high);
+			if (!meets)
+				break;
+			if (r.low > at)
+				at = r.low;
+			add_to(in, at, r.high < high ? r.high : high);
+			at = (uint64_t)r.high + 1;
+		}
+	}
+}
+
 uint32_t uidset_last(const struct uidset *s)
 {
 	return s->n ? s->ranges[s->n - 1].high : 0;

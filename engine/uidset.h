@@ -33,6 +33,10 @@ uint64_t uidset_count(const struct uidset *s);
 /* The first MAX UIDs of S at or above FROM, into OUT (empty before). */
 void uidset_head(const struct uidset *s, uint32_t from, uint64_t max,
     struct uidset *out);
+/* What is in BY, too, goes to IN, the rest to OUT (both empty before; NULL:
+ * not wanted). */
+void uidset_split(const struct uidset *s, const struct uidset *by,
+    struct uidset *in, struct uidset *out);
 /* The highest UID in it; 0: it is empty. */
 uint32_t uidset_last(const struct uidset *s);
 /*

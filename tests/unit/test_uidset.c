@@ -233,6 +233,37 @@ static void compare(struct arena *a, const struct uidset *s,
 	    s->n * sizeof(s->ranges[0]));
 }
 
+/* Against a bitmap. */
+static void test_split(void **state)
+{
+	struct arena *a = *state;
+	uint32_t seed = 1;
+
+	for (int round = 0; round < 2000; round++) {
+		struct uidset set[4];
+		bool has[2][40] = { { false } };
+		uint32_t top = round % 2 ? UIDSET_MAX - 39 : 1;
+
+		arena_reset(a);
+		for (int k = 0; k < 4; k++)
+			uidset_init(&set[k], a);
+		for (uint32_t i = 0; i < 40; i++)
+			for (int k = 0; k < 2; k++) {
+				seed = seed * 1103515245u + 12345u;
+				has[k][i] = seed >> 16 & 1;
+				if (has[k][i])
+					uidset_add(&set[k], top + i);
+			}
+		uidset_split(&set[0], &set[1], &set[2], &set[3]);
+		for (uint32_t i = 0; i < 40; i++) {
+			assert_int_equal(uidset_has(&set[2], top + i),
+			    has[0][i] && has[1][i]);
+			assert_int_equal(uidset_has(&set[3], top + i),
+			    has[0][i] && !has[1][i]);
+		}
+	}
+}
+
 static void test_random(void **state)
 {
 	(void)state;
@@ -289,6 +320,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_read_limit, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(test_head_and_last, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(test_split, setup,
 		    teardown),
 		cmocka_unit_test(test_random),
 		cmocka_unit_test_setup_teardown(test_many_ascending, setup,

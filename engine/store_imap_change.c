@@ -5,9 +5,11 @@
  * imap), and all commands that do not hang on each other are one turn:
  *
  *	turn 1	+FLAGS, -FLAGS, COPY
- *	turn 2	MOVE, deletions - of the messages for which turn 1 went well,
- *		since what has left the mailbox cannot be mended any more
- *	turn 3	only without MOVE: what was copied is marked and expunged
+ *	turn 2	MOVE, or COPY where there is no MOVE - of the messages for
+ *		which turn 1 went well, since what has left the mailbox
+ *		cannot be mended any more
+ *	then	what was copied so, and what is to be deleted, is marked,
+ *		expunged and looked at
  *
  * A lost answer is OP_UNSURE and found out by the next run.  A refused MOVE
  * may be half done (RFC 6851 4.6 lets a server say so), so what is left of
@@ -31,7 +33,6 @@ struct group {
 	size_t n, cap;
 	struct uidset uids;
 	struct imap_change *change;
-	struct imap_change *expunge;
 };
 
 struct groups {
@@ -215,19 +216,6 @@ static void remark_gone(struct op *op, const struct imap_change *link,
 		op->reason = STR_LIT("it was no longer there");
 }
 
-/* \Deleted is set but the message may be there still: recover, which finds
- * it so, takes it away. */
-static void set_expunged(struct op *op, const struct imap_change *link,
-    void *arg)
-{
-	if (op->outcome != OP_DONE || link->answer.end == IMAP_OK)
-		return;
-	op->outcome = OP_UNSURE;
-	op->reason = link->answer.text.n ?
-	    arena_str(arg, link->answer.text) :
-	    STR_LIT("the connection ended before the answer");
-}
-
 static void group_outcomes(struct groups *gs, struct group *g)
 {
 	for (struct imap_change *l = g->change; l; l = l->next) {
@@ -236,8 +224,6 @@ static void group_outcomes(struct groups *gs, struct group *g)
 		if (l->answer.end == IMAP_OK && l->n_pairs)
 			each_op(g, l, remark_gone, NULL);
 	}
-	for (struct imap_change *l = g->expunge; l; l = l->next)
-		each_op(g, l, set_expunged, gs->s->base.arena);
 }
 
 /* ------------------------------------------------------------- queueing */
@@ -245,7 +231,6 @@ static void group_outcomes(struct groups *gs, struct group *g)
 static bool queue(struct groups *gs, struct group *g, struct err *e)
 {
 	struct store_imap *s = gs->s;
-	static const struct str deleted = { "\\Deleted", 8 };
 	struct str to;
 
 	group_sort(gs, g);
@@ -268,11 +253,7 @@ static bool queue(struct groups *gs, struct group *g, struct err *e)
 		return imap_copy(s->session, s->arena, &g->uids, to,
 		    &g->change, e);
 	case OP_DELETE:
-		return imap_store(s->session, s->arena, &g->uids, IMAP_ADD,
-		    IMAP_STORE_FLAGS, &deleted, 1, 0, &g->change, e) &&
-		    (!imap_has(s->session, IMAP_CAP_UIDPLUS) ||
-		    imap_expunge(s->session, s->arena, &g->uids, &g->expunge,
-		    e));
+		break;		/* retire does it */
 	case OP_ADD_LABELS:
 	case OP_REMOVE_LABELS:
 		break;		/* became flags: command_kind */
@@ -311,102 +292,124 @@ static bool run_groups(struct groups *gs, struct err *e)
 	return ok;
 }
 
-/* ---------------------------------------------------------- after MOVE */
-
-struct left {
-	struct groups *gs;
-	struct uidset there;
-};
+/* ------------------------------------------------------ what is left */
 
 static bool note_left(void *arg, const struct imap_fetched *m, struct err *e)
 {
-	struct left *left = arg;
+	struct uidset *left = arg;
 
 	(void)e;
 	if (m->have & IMAP_UID)
-		uidset_add(&left->there, m->uid);
+		uidset_add(left, m->uid);
 	return true;
+}
+
+/* Which of ASKED are in the mailbox still. */
+static bool look_at_left(struct store_imap *s, const struct uidset *asked,
+    struct uidset *left, struct err *e)
+{
+	struct imap_fetch_answer *answer;
+	struct imap_fetch_ask ask = {
+		.uids = asked,
+		.each = note_left,
+		.arg = left,
+	};
+
+	return imap_fetch(s->session, s->arena, &ask, &answer, e) &&
+	    store_imap_wait(s, e) &&
+	    imap_answered(&answer->answer, ERR_TEMP, e,
+	    "cannot look at what is left of %.*s", STR_ARG(s->selected));
 }
 
 /* A refused MOVE: what has gone has moved. */
 static bool look_at_refused(struct groups *gs, struct err *e)
 {
-	struct left left = { .gs = gs };
-	struct uidset asked;
-	struct imap_fetch_answer *answer;
-	struct imap_fetch_ask ask = {
-		.uids = &asked,
-		.each = note_left,
-		.arg = &left,
-	};
+	struct uidset asked, left;
 
 	uidset_init(&asked, gs->arena);
-	uidset_init(&left.there, gs->arena);
+	uidset_init(&left, gs->arena);
 	for (size_t i = 0; i < gs->n; i++)
-		for (size_t k = 0; gs->list[i].kind == OP_MOVE &&
-		    k < gs->list[i].n; k++)
+		for (size_t k = 0; k < gs->list[i].n; k++)
 			if (gs->list[i].ops[k]->outcome == OP_FAILED)
 				uidset_add(&asked, gs->list[i].ops[k]->uid);
 	if (asked.n == 0)
 		return true;
-	if (!imap_fetch(gs->s->session, gs->s->arena, &ask, &answer, e) ||
-	    !store_imap_wait(gs->s, e))
+	if (!look_at_left(gs->s, &asked, &left, e))
 		return false;
-	if (answer->answer.end != IMAP_OK)
-		return true;
 	for (size_t i = 0; i < gs->n; i++)
-		for (size_t k = 0; gs->list[i].kind == OP_MOVE &&
-		    k < gs->list[i].n; k++) {
+		for (size_t k = 0; k < gs->list[i].n; k++) {
 			struct op *op = gs->list[i].ops[k];
 
 			if (op->outcome == OP_FAILED &&
-			    !uidset_has(&left.there, op->uid))
+			    !uidset_has(&left, op->uid))
 				op->outcome = OP_DONE;
 		}
 	return true;
 }
 
+/* -------------------------------------------------------------- retire */
+
 /*
- * The second half of a move without MOVE: what was surely copied is marked
- * and, with UIDPLUS, expunged.  Until then the message is in two places,
- * which the journal knows.
+ * \Deleted and UID EXPUNGE, each in a turn of its own, then a look: Dovecot
+ * has been seen to answer OK to an EXPUNGE that was pipelined behind its
+ * STORE, and to expunge nothing.  LEFT is what is there still.
  */
-static bool retire_copied(struct groups *gs, struct err *e)
+static bool expunge(struct store_imap *s, const struct uidset *set,
+    struct uidset *left, struct err *e)
 {
 	static const struct str deleted = { "\\Deleted", 8 };
-	struct store_imap *s = gs->s;
-	struct imap_change *stored, *gone = NULL;
-	struct uidset copied;
-	bool plus = imap_has(s->session, IMAP_CAP_UIDPLUS), ok;
+	struct imap_change *change;
 
-	uidset_init(&copied, gs->arena);
-	for (size_t i = 0; i < gs->n; i++)
-		for (size_t k = 0; gs->list[i].kind == OP_MOVE &&
-		    k < gs->list[i].n; k++)
-			if (gs->list[i].ops[k]->outcome == OP_DONE)
-				uidset_add(&copied, gs->list[i].ops[k]->uid);
-	if (copied.n == 0)
+	if (!imap_store(s->session, s->arena, set, IMAP_ADD,
+	    IMAP_STORE_FLAGS, &deleted, 1, 0, &change, e) ||
+	    !store_imap_wait(s, e))
+		return false;
+	if (!imap_has(s->session, IMAP_CAP_UIDPLUS))
+		return look_at_left(s, set, left, e);
+	return imap_expunge(s->session, s->arena, set, &change, e) &&
+	    store_imap_wait(s, e) && look_at_left(s, set, left, e);
+}
+
+/* What was surely copied, on its way out of the mailbox; and deletes. */
+static bool is_retired(const struct op *op, bool has_move)
+{
+	return (op->kind == OP_DELETE && op->outcome == OP_TODO) ||
+	    (op->kind == OP_MOVE && op->outcome == OP_DONE && !has_move);
+}
+
+/*
+ * The second half of a move without MOVE, and deletes.  Until it is through
+ * a copied message is in two places, which the journal knows: an op that is
+ * not surely done is UNSURE, and recover goes on with it.
+ */
+static bool retire(struct store_imap *s, struct arena *a, struct op *ops,
+    size_t n, struct err *e)
+{
+	bool has_move = imap_has(s->session, IMAP_CAP_MOVE), ok;
+	bool plus = imap_has(s->session, IMAP_CAP_UIDPLUS);
+	struct uidset set, left;
+
+	uidset_init(&set, a);
+	uidset_init(&left, a);
+	for (size_t i = 0; i < n; i++)
+		if (is_retired(&ops[i], has_move))
+			uidset_add(&set, ops[i].uid);
+	if (set.n == 0)
 		return true;
-	ok = imap_store(s->session, s->arena, &copied, IMAP_ADD,
-	    IMAP_STORE_FLAGS, &deleted, 1, 0, &stored, e) &&
-	    (!plus || imap_expunge(s->session, s->arena, &copied, &gone,
-	    e)) && store_imap_wait(s, e);
-	for (size_t i = 0; i < gs->n; i++)
-		for (size_t k = 0; gs->list[i].kind == OP_MOVE &&
-		    k < gs->list[i].n; k++) {
-			struct op *op = gs->list[i].ops[k];
-
-			if (op->outcome != OP_DONE)
-				continue;
-			if (!ok || stored->answer.end != IMAP_OK) {
-				op->outcome = OP_UNSURE;
-				op->reason = STR_LIT("copied, but the "
-				    "original could not be taken away");
-			} else if (!plus) {
-				op->reason = STR_LIT("the original is only "
-				    "marked \\Deleted: no UIDPLUS");
-			}
+	ok = expunge(s, &set, &left, e);
+	for (size_t i = 0; i < n; i++) {
+		if (!is_retired(&ops[i], has_move))
+			continue;
+		ops[i].outcome = OP_DONE;
+		if (!ok || (plus && uidset_has(&left, ops[i].uid))) {
+			ops[i].outcome = OP_UNSURE;
+			ops[i].reason = STR_LIT("it is not surely out of the "
+			    "mailbox; the next run looks");
+		} else if (!plus && uidset_has(&left, ops[i].uid)) {
+			ops[i].reason = STR_LIT("it is only marked "
+			    "\\Deleted: the server has no UIDPLUS");
 		}
+	}
 	return ok;
 }
 
@@ -451,14 +454,15 @@ static bool apply_leaving(struct groups *gs, struct op *ops, size_t n,
 		if (held_back(ops, n, &ops[i]))
 			fail(&ops[i], true, STR_LIT("it stays, since another "
 			    "change to it failed"));
-		else
+		else if (ops[i].kind == OP_MOVE)
 			group_add(gs, &ops[i]);
 	}
 	if (!run_groups(gs, e))
 		return false;
-	if (imap_has(gs->s->session, IMAP_CAP_MOVE))
-		return look_at_refused(gs, e);
-	return retire_copied(gs, e);
+	if (imap_has(gs->s->session, IMAP_CAP_MOVE) &&
+	    !look_at_refused(gs, e))
+		return false;
+	return retire(gs->s, gs->arena, ops, n, e);
 }
 
 bool store_imap_apply(struct store *st, struct op *ops, size_t n,
@@ -626,15 +630,12 @@ bool store_imap_find(struct store *st, struct str mailbox,
 
 bool store_imap_finish_move(struct store *st, struct op *op, struct err *e)
 {
-	struct store_imap *s = store_imap_of(st);
 	struct arena *arena = arena_new();
-	struct groups gs = { .s = s, .arena = arena };
 	bool ok;
 
-	group_add(&gs, op);
-	group_sort(&gs, &gs.list[0]);
-	op->outcome = OP_DONE;
-	ok = retire_copied(&gs, e);
+	op->kind = OP_DELETE;	/* the copy is safe: only this is left of it */
+	op->outcome = OP_TODO;
+	ok = retire(store_imap_of(st), arena, op, 1, e);
 	arena_free(&arena);
 	return ok;
 }

@@ -44,7 +44,8 @@ static bool take_unit(struct run *r, uint32_t unit, struct buf *out)
 		r->high = unit;
 		return true;
 	}
-	if (unit == 0 || (printable(unit) && !r->lax) || (unit >= 0xDC00 && unit <= 0xDFFF))
+	if (unit == 0 || (unit >= 0xDC00 && unit <= 0xDFFF) ||
+	    (printable(unit) && !r->lax))
 		return false;
 	buf_add_utf8(out, unit);
 	return true;
@@ -192,8 +193,8 @@ bool mutf7_encode(struct arena *a, struct str utf8, struct str *wire_out)
 	bool good;
 
 	buf_init(&out, MUTF7_MAX);
-	good = utf8.n <= MUTF7_MAX && mutf7_encode_for(printable, false, utf8, &out) &&
-	    !out.over;
+	good = utf8.n <= MUTF7_MAX &&
+	    mutf7_encode_for(printable, false, utf8, &out) && !out.over;
 	if (good)
 		*wire_out = arena_str(a, buf_str(&out));
 	buf_free(&out);

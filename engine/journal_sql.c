@@ -1,0 +1,159 @@
+#include "journal_room.h"
+
+const char journal_schema[] =
+"CREATE TABLE owner("
+"	one INTEGER PRIMARY KEY CHECK(one = 1),"
+"	owner TEXT NOT NULL,"
+"	since INTEGER NOT NULL);"
+"CREATE TABLE mailbox("
+"	id INTEGER PRIMARY KEY,"
+"	name TEXT NOT NULL UNIQUE,"
+	/* the checkpoint */
+"	known INTEGER NOT NULL DEFAULT 0,"
+"	uidvalidity INTEGER NOT NULL DEFAULT 0,"
+"	next_uid INTEGER NOT NULL DEFAULT 0,"
+"	baseline_uid INTEGER NOT NULL DEFAULT 0,"
+"	modseq INTEGER NOT NULL DEFAULT 0,"
+"	time INTEGER NOT NULL DEFAULT 0,"
+	/* of journal_names */
+"	names_uidvalidity INTEGER NOT NULL DEFAULT 0,"
+"	names_uidnext INTEGER NOT NULL DEFAULT 1);"
+"CREATE TABLE pending("
+"	mailbox INTEGER NOT NULL REFERENCES mailbox(id),"
+"	uid INTEGER NOT NULL,"
+"	tries INTEGER NOT NULL,"
+"	since INTEGER NOT NULL,"
+"	digest BLOB NOT NULL,"
+"	message_id TEXT NOT NULL,"
+"	size INTEGER NOT NULL,"
+"	reason TEXT NOT NULL,"
+"	PRIMARY KEY(mailbox, uid)) WITHOUT ROWID;"
+"CREATE TABLE judged("
+"	mailbox INTEGER NOT NULL REFERENCES mailbox(id),"
+"	digest BLOB NOT NULL,"
+"	time INTEGER NOT NULL,"
+"	PRIMARY KEY(mailbox, digest)) WITHOUT ROWID;"
+"CREATE TABLE run("
+"	id INTEGER PRIMARY KEY AUTOINCREMENT,"
+"	started INTEGER NOT NULL,"
+"	ended INTEGER NOT NULL DEFAULT 0,"
+"	rules_version TEXT NOT NULL,"
+"	judged INTEGER NOT NULL DEFAULT 0,"
+"	changed INTEGER NOT NULL DEFAULT 0,"
+"	failed INTEGER NOT NULL DEFAULT 0,"
+"	unknown INTEGER NOT NULL DEFAULT 0,"
+"	exit_code INTEGER NOT NULL DEFAULT 0);"
+"CREATE TABLE change("
+"	id INTEGER PRIMARY KEY,"
+"	run INTEGER NOT NULL REFERENCES run(id),"
+"	time INTEGER NOT NULL,"
+"	mailbox INTEGER NOT NULL REFERENCES mailbox(id),"
+"	uidvalidity INTEGER NOT NULL,"
+"	uid INTEGER NOT NULL,"
+"	digest BLOB NOT NULL,"
+"	message_id TEXT NOT NULL,"
+"	size INTEGER NOT NULL,"
+"	sender TEXT NOT NULL,"
+"	subject TEXT NOT NULL,"
+"	rules TEXT NOT NULL,"
+"	kind INTEGER NOT NULL,"
+"	what TEXT NOT NULL,"
+"	flags_before TEXT NOT NULL,"
+"	labels_before TEXT NOT NULL,"
+"	dest_uidvalidity INTEGER NOT NULL,"
+"	dest_from_uid INTEGER NOT NULL,"
+"	dest_uid INTEGER NOT NULL,"
+"	state INTEGER NOT NULL,"
+"	reason TEXT NOT NULL);"
+"CREATE INDEX change_unsettled ON change(id) WHERE state = 0;"
+"CREATE INDEX change_message ON change(mailbox, uid);"
+"CREATE INDEX change_message_id ON change(message_id);"
+"CREATE INDEX change_run ON change(run);"
+"CREATE TABLE name("
+"	mailbox INTEGER NOT NULL REFERENCES mailbox(id),"
+"	name TEXT NOT NULL,"
+"	uid INTEGER NOT NULL,"
+"	gone INTEGER,"		/* not there any more, since */
+"	PRIMARY KEY(mailbox, name)) WITHOUT ROWID;"
+"CREATE TABLE rule("
+"	name TEXT PRIMARY KEY,"
+"	time INTEGER NOT NULL) WITHOUT ROWID;"
+"CREATE TABLE note("
+"	key TEXT PRIMARY KEY,"
+"	value INTEGER NOT NULL) WITHOUT ROWID;";
+
+_Static_assert(CHANGE_INTENDED == 0, "index change_unsettled says so");
+
+const char *const journal_sql[SQL_COUNT] = {
+	[SQL_MAILBOX] = "SELECT id, known, uidvalidity, next_uid, "
+	    "baseline_uid, modseq, time, names_uidvalidity, names_uidnext "
+	    "FROM mailbox WHERE name = ?1",
+	[SQL_MAILBOX_ADD] = "INSERT INTO mailbox(name) VALUES(?1)",
+	[SQL_CHECKPOINT_SET] = "UPDATE mailbox SET known = 1, "
+	    "uidvalidity = ?2, next_uid = ?3, baseline_uid = ?4, "
+	    "modseq = ?5, time = ?6 WHERE id = ?1",
+	[SQL_PENDING] = "SELECT uid, tries, since, digest, message_id, size, "
+	    "reason FROM pending WHERE mailbox = ?1 ORDER BY uid",
+	[SQL_PENDING_ADD] = "INSERT INTO pending(mailbox, uid, tries, since, "
+	    "digest, message_id, size, reason) "
+	    "VALUES(?1, ?2, 1, ?3, ?4, ?5, ?6, ?7) "
+	    "ON CONFLICT(mailbox, uid) DO UPDATE SET tries = tries + 1, "
+	    "digest = excluded.digest, message_id = excluded.message_id, "
+	    "size = excluded.size, reason = excluded.reason",
+	[SQL_PENDING_DROP] = "DELETE FROM pending WHERE mailbox = ?1 "
+	    "AND uid = ?2",
+	[SQL_PENDING_CLEAR] = "DELETE FROM pending WHERE mailbox = ?1",
+	[SQL_PENDING_NAMES] = "INSERT OR IGNORE INTO pending(mailbox, uid, "
+	    "tries, since, digest, message_id, size, reason) "
+	    "SELECT mailbox, uid, 0, ?4, zeroblob(16), '', 0, "
+	    "'not judged yet' FROM name WHERE mailbox = ?1 AND uid >= ?2 "
+	    "AND uid < ?3 AND gone IS NULL",
+	[SQL_JUDGED] = "SELECT 1 FROM judged WHERE mailbox = ?1 "
+	    "AND digest = ?2",
+	[SQL_JUDGED_ADD] = "INSERT INTO judged(mailbox, digest, time) "
+	    "VALUES(?1, ?2, ?3) ON CONFLICT(mailbox, digest) DO UPDATE "
+	    "SET time = excluded.time",
+	[SQL_RUN_ADD] = "INSERT INTO run(started, rules_version) "
+	    "VALUES(?1, ?2)",
+	[SQL_RUN_END] = "UPDATE run SET ended = ?2, judged = ?3, "
+	    "changed = ?4, failed = ?5, unknown = ?6, exit_code = ?7 "
+	    "WHERE id = ?1",
+	[SQL_RUNS] = "SELECT " RUN_COLUMNS " FROM run WHERE id > ?1 "
+	    "AND started >= ?2 ORDER BY id LIMIT ?3",
+	[SQL_INTEND] = "INSERT INTO change(run, time, mailbox, uidvalidity, "
+	    "uid, digest, message_id, size, sender, subject, rules, kind, "
+	    "what, flags_before, labels_before, dest_uidvalidity, "
+	    "dest_from_uid, dest_uid, state, reason) VALUES(?1, ?2, ?3, ?4, "
+	    "?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, "
+	    "0, 0, '')",
+	[SQL_OUTCOME] = "UPDATE change SET state = ?2, dest_uid = ?3, "
+	    "reason = ?4 WHERE id = ?1",
+	[SQL_UNSETTLED] = "SELECT " CHANGE_COLUMNS " FROM change c "
+	    "JOIN mailbox m ON m.id = c.mailbox WHERE c.state = 0 "
+	    "ORDER BY c.id",
+	[SQL_COPIED] = "SELECT 1 FROM change WHERE mailbox = ?1 "
+	    "AND uid = ?2 AND uidvalidity = ?3 AND kind = ?4 AND what = ?5 "
+	    "AND state = ?6",
+	[SQL_PRUNE_CHANGES] = "DELETE FROM change WHERE time < ?1 "
+	    "AND state <> 0",
+	[SQL_PRUNE_JUDGED] = "DELETE FROM judged WHERE time < ?1",
+	[SQL_PRUNE_RUNS] = "DELETE FROM run WHERE started < ?1 AND NOT "
+	    "EXISTS(SELECT 1 FROM change WHERE change.run = run.id)",
+	[SQL_PRUNE_NAMES] = "DELETE FROM name WHERE gone < ?1",
+	[SQL_NAMES] = "SELECT name, uid, gone FROM name WHERE mailbox = ?1 "
+	    "ORDER BY name",
+	[SQL_NAME_ADD] = "INSERT INTO name(mailbox, name, uid) "
+	    "VALUES(?1, ?2, ?3) ON CONFLICT(mailbox, name) DO UPDATE "
+	    "SET uid = excluded.uid, gone = NULL",
+	[SQL_NAME_GONE] = "UPDATE name SET gone = ?3 WHERE mailbox = ?1 "
+	    "AND name = ?2",
+	[SQL_NAMES_NUMBERS] = "UPDATE mailbox SET names_uidvalidity = ?2, "
+	    "names_uidnext = ?3 WHERE id = ?1",
+	[SQL_NAMES_NEXT] = "UPDATE mailbox SET next_uid = ?2 WHERE id = ?1",
+	[SQL_RULE] = "SELECT time FROM rule WHERE name = ?1",
+	[SQL_RULE_SET] = "INSERT INTO rule(name, time) VALUES(?1, ?2) "
+	    "ON CONFLICT(name) DO UPDATE SET time = excluded.time",
+	[SQL_NOTE] = "SELECT value FROM note WHERE key = ?1",
+	[SQL_NOTE_SET] = "INSERT INTO note(key, value) VALUES(?1, ?2) "
+	    "ON CONFLICT(key) DO UPDATE SET value = excluded.value",
+};

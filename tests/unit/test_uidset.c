@@ -195,12 +195,12 @@ static void test_head_and_last(void **state)
 
 #define SPAN	600
 
-static uint32_t seed = 12345;
+static uint32_t chance = 12345;
 
 static uint32_t any(uint32_t below)
 {
-	seed = seed * 1664525u + 1013904223u;
-	return (uint32_t)((uint64_t)(seed >> 8) * below >> 24);
+	chance = chance * 1664525u + 1013904223u;
+	return (uint32_t)((uint64_t)(chance >> 8) * below >> 24);
 }
 
 static void compare(struct arena *a, const struct uidset *s,

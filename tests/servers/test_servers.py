@@ -48,10 +48,17 @@ class Peers:
                              ['m2@example.org', 'm3@example.org'])
             self.assertEqual(s.dump('bob', 'INBOX'), [])
             self.assertEqual(s.status('alice', 'list/a b')['UNSEEN'], 2)
-            ports = s.port, s.tls_port
-        for port in ports:
-            with self.assertRaises(OSError):
-                socket.create_connection(('127.0.0.1', port)).close()
+            port, token = s.port, s.token
+            self.assertIn(token, self.greeting(port))
+        self.assertNotIn(token, self.greeting(port))
+
+    def greeting(self, port):
+        """Nothing, or that of another test's server."""
+        try:
+            with socket.create_connection(('127.0.0.1', port), 5) as c:
+                return c.makefile().readline()
+        except OSError:
+            return ''
 
     def test_restart_keeps_mail(self):
         with self.make() as s:

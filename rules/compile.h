@@ -207,6 +207,7 @@ struct test_case {
 	const char *name;
 	struct pos pos;
 	struct str message;
+	struct str unreadable;	/* why its file cannot be read; or empty */
 	struct str *labels;
 	size_t n_labels;
 	struct str *flags;	/* spelled as in facts.flags */

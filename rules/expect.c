@@ -129,12 +129,34 @@ static bool build_time(struct builder *b, const struct node *map,
 	return true;
 }
 
+/* Mail moves: a file that has gone fails its test, and stops no run. */
+static bool build_message_file(struct builder *b, const char *path,
+    struct pos pos, struct test_case *t)
+{
+	struct err e = { 0 };
+	struct buf text;
+
+	buf_init(&text, TEST_FILE_MAX);
+	if (!b->reader->read(b->reader->ctx, path, &text, &e))
+		t->unreadable = arena_str(b->arena, str_of(e.msg[0] ? e.msg :
+		    "the file cannot be read"));
+	else if (text.over)
+		t->unreadable = arena_printf(b->arena,
+		    "%s is larger than %d MiB", path, TEST_FILE_MAX >> 20);
+	else
+		t->message = arena_str(b->arena, buf_str(&text));
+	buf_free(&text);
+	if (t->unreadable.n)
+		warning(b->ps, pos, "%.*s; the test fails",
+		    STR_ARG(t->unreadable));
+	return true;
+}
+
 static bool build_message(struct builder *b, const struct node *n,
     struct test_case *t)
 {
 	const struct node *message = node_get(n, "message");
 	const struct node *file = node_get(n, "file");
-	const struct source *source;
 	struct str path;
 
 	if (!message == !file)
@@ -142,12 +164,10 @@ static bool build_message(struct builder *b, const struct node *n,
 		    "a test needs `message` or `file`, one of them");
 	if (message)
 		return build_text(b, message, "message", &t->message);
-	if (!build_text(b, file, "file", &path) ||
-	    !build_read(b, build_path(b, file->pos, path), TEST_FILE_MAX,
-	    file->pos, &source))
+	if (!build_text(b, file, "file", &path))
 		return false;
-	t->message = source->text;
-	return true;
+	return build_message_file(b, build_path(b, file->pos, path),
+	    file->pos, t);
 }
 
 static bool build_expect(struct builder *b, const struct node *n,

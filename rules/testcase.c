@@ -256,6 +256,12 @@ void rules_test_run(const struct rules *r, struct arena *a, size_t index,
 
 	*out = (struct rules_test_result){ .name = t->name, .pos = t->pos,
 	    .passed = true };
+	if (t->unreadable.n) {
+		out->differences = arena_array(a, 1, sizeof(struct str));
+		out->differences[out->n_differences++] = t->unreadable;
+		out->passed = false;
+		return;
+	}
 	if (t->has_zone)
 		zone = (struct zone){ fixed_offset, &offset };
 	in.zone = zone;

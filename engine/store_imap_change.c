@@ -377,6 +377,19 @@ static bool is_retired(const struct op *op, bool has_move)
 	    (op->kind == OP_MOVE && op->outcome == OP_DONE && !has_move);
 }
 
+/* The session ended behind the copies: their originals are there still. */
+static void only_copied(struct store_imap *s, struct op *ops, size_t n)
+{
+	bool has_move = imap_has(s->session, IMAP_CAP_MOVE);
+
+	for (size_t i = 0; i < n; i++)
+		if (ops[i].kind == OP_MOVE && is_retired(&ops[i], has_move)) {
+			ops[i].outcome = OP_UNSURE;
+			ops[i].reason = STR_LIT("it is copied, and not yet "
+			    "out of the mailbox; the next run looks");
+		}
+}
+
 /*
  * The second half of a move without MOVE, and deletes.  Until it is through
  * a copied message is in two places, which the journal knows: an op that is
@@ -457,8 +470,10 @@ static bool apply_leaving(struct groups *gs, struct op *ops, size_t n,
 		else if (ops[i].kind == OP_MOVE)
 			group_add(gs, &ops[i]);
 	}
-	if (!run_groups(gs, e))
+	if (!run_groups(gs, e)) {
+		only_copied(gs->s, ops, n);
 		return false;
+	}
 	if (imap_has(gs->s->session, IMAP_CAP_MOVE) &&
 	    !look_at_refused(gs, e))
 		return false;

@@ -378,8 +378,14 @@ static bool store_imap_search(struct store *st, const struct store_query *q,
 	uidset_add_range(&within, q->from_uid ? q->from_uid : 1, UIDSET_MAX);
 	if (!imap_search(s->session, s->arena, buf_str(&criteria),
 	    q->from_uid > 1 ? &within : NULL, &found, e) ||
-	    !store_imap_wait(s, e) ||
-	    !imap_answered(&found->answer, ERR_USAGE, e,
+	    !store_imap_wait(s, e))
+		goto out;
+	if (found->answer.end == IMAP_BAD) {
+		err_set(e, ERR_USAGE, "the server does not understand the "
+		    "search: %.*s", STR_ARG(found->answer.text));
+		goto out;
+	}
+	if (!imap_answered(&found->answer, ERR_USAGE, e,
 	    "the server refused the search"))
 		goto out;
 	*set_out = found->uids ? *found->uids : within;
@@ -403,7 +409,7 @@ struct fetching {
 	struct label_folders *folders;	/* NULL: not asked for */
 };
 
-/* Flags as facts have them; keywords that stand for labels apart. */
+/* Flags as facts have them; keywords that stand for labels are both. */
 static void add_flags(struct fetching *f, const struct imap_flags *flags,
     struct fetched *out)
 {
@@ -429,12 +435,12 @@ static void add_flags(struct fetching *f, const struct imap_flags *flags,
 	for (size_t i = 0; i < COUNT(system); i++)
 		if (flags->system & system[i].bit)
 			list[facts->n_flags++] = str_of(system[i].name);
-	for (size_t i = 0; i < flags->n_keywords; i++)
-		if (!keywords || !label_of_keyword(f->message,
+	for (size_t i = 0; i < flags->n_keywords; i++) {
+		list[facts->n_flags++] = flags->keywords[i];
+		if (keywords && label_of_keyword(f->message,
 		    flags->keywords[i], &labels[facts->n_labels]))
-			list[facts->n_flags++] = flags->keywords[i];
-		else
 			facts->n_labels++;
+	}
 	facts->known |= RULES_ASK_FLAGS | (keywords ? RULES_ASK_LABELS : 0);
 	out->deleted = (flags->system & IMAP_DELETED) != 0;
 }

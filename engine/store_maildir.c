@@ -545,7 +545,7 @@ static void add_flags(struct fetching *w, struct str name,
 			continue;
 		if (!folders && words->labels[i].n)
 			w->labels[facts->n_labels++] = words->labels[i];
-		else if (!str_ieq_z(keyword, "$Forwarded") ||
+		if (!str_ieq_z(keyword, "$Forwarded") ||
 		    !(set & MAILDIR_LETTER('P')))
 			w->flags[facts->n_flags++] = keyword;
 	}

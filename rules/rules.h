@@ -113,8 +113,8 @@ struct facts {
 	struct str account;		/* always known; may be empty */
 	struct str mailbox;		/* always known, UTF-8, levels by / */
 	uint32_t uid;
-	/* System flags with backslash as in RFC 9051 2.3.2, keywords bare;
-	 * those that stand for labels are in `labels`, not here. */
+	/* System flags with backslash as in RFC 9051 2.3.2, keywords bare,
+	 * those that stand for labels too. */
 	const struct str *flags;
 	size_t n_flags;
 	/* User labels, UTF-8.  INBOX is not among them: it is a label exactly

@@ -85,6 +85,10 @@ static void test_different(void **state)
 		"Subject:\r\n\r\n",
 		"Message-ID: <1.2@example.org>\r\nDate: d\r\nFrom: f s\r\n"
 		"Subject:\r\n\r\n",
+		"Message-ID: <1.2@example.org>\r\nDate: d:f\r\nFrom: \r\n"
+		"Subject: s\r\n\r\n",
+		"Message-ID: <1.2@example.org>\r\nDate: d\r\n"
+		"From: f:s\r\n\r\n",
 		"",
 	};
 	struct identity first = of("Message-ID: <1.2@example.org>\r\n"

@@ -13,6 +13,7 @@
 #include "engine/journal.h"
 #include "engine/maildir_folder.h"
 #include "engine/maildir_keywords.h"
+#include "engine/maildir_move.h"
 #include "scratch.h"
 
 #define NOW	1700000000
@@ -379,8 +380,8 @@ static void test_open(void **state)
 
 static void test_mailboxes(void **state)
 {
-	static const char *const want[] = { "INBOX", "Old", "Spam", "caf"
-	    "\xc3\xa9", "lists/a b", "raw&x" };
+	static const char *const want[] = { "INBOX", "Old", "Spam", ("caf"
+	    "\xc3\xa9"), "lists/a b", "raw&x" };
 	const struct mailbox_info *list;
 	struct room *r = room(state);
 	struct str got;
@@ -466,7 +467,8 @@ static void test_facts(void **state)
 	    "2 2.plain [] []\n"
 	    "3 3.all [\\Draft \\Flagged $Forwarded \\Answered \\Seen "
 	    "\\Deleted] []\n"
-	    "4 4.words [\\Seen NonJunk $Forwarded] [work to do]\n"
+	    "4 4.words [\\Seen work to&ACA-do NonJunk $Forwarded] "
+	    "[work to do]\n"
 	    "5 5.none [] []\n");
 	look(r, RULES_ASK_FLAGS, &s);
 	assert_true(s.m[2].deleted);
@@ -833,8 +835,8 @@ static void test_keywords(void **state)
 	    "0 other\n1 $Junk\n2 work\n3 caf&AOk-\n");
 	assert_string_equal(files(r), "cur/1.a:2,bcd\ncur/2.b:2,Sdq\n");
 	assert_string_equal(shown_mail(r),
-	    "1 1.a [$Junk] [work caf\xc3\xa9]\n"
-	    "2 2.b [\\Seen] [caf\xc3\xa9]\n");
+	    "1 1.a [$Junk work caf&AOk-] [work caf\xc3\xa9]\n"
+	    "2 2.b [\\Seen caf&AOk-] [caf\xc3\xa9]\n");
 	ops[0] = op_on(r, 1, OP_REMOVE_LABELS, "work none");
 	ops[1] = op_on(r, 1, OP_REMOVE_FLAGS, "$JUNK");
 	must_do(r, ops, 2);
@@ -978,6 +980,17 @@ static void test_locked(void **state)
 	assert_true(ops[0].retry);
 	assert_int_equal(ops[1].outcome, OP_DONE);
 	assert_string_equal(files(r), ".X/cur/1.a:2,Sa\ncur/2.b:2,Sa\n");
+	/* nor where it would come without one that it is to get */
+	unlink(path_of(r, "dovecot-uidlist.lock").p);
+	add(r, "cur/3.c:2,");
+	choose(r, "INBOX", true);
+	ops[0] = op_on(r, 3, OP_MOVE, "Y");
+	ops[1] = op_on(r, 3, OP_ADD_LABELS, "other");
+	do_ops(r, ops, 2);
+	assert_int_equal(ops[0].outcome, OP_FAILED);
+	assert_true(ops[0].retry);
+	assert_int_equal(ops[1].outcome, OP_DONE);
+	assert_non_null(strstr(files(r), "\ncur/3.c:2,b\n"));
 }
 
 /* --------------------------------------------------------- moves, copies */
@@ -1020,8 +1033,8 @@ static void test_move_is_one_rename(void **state)
 	assert_int_equal(ops[3].dest_uid, 2);
 	assert_string_equal(shown_mail(r), "");
 	choose(r, "Archive", true);
-	assert_string_equal(shown_mail(r), "1 1.a [\\Flagged] [mine]\n"
-	    "2 2.b [\\Seen] [work]\n3 3.c [] []\n");
+	assert_string_equal(shown_mail(r), "1 1.a [\\Flagged mine] "
+	    "[mine]\n2 2.b [\\Seen work] [work]\n3 3.c [] []\n");
 	assert_int_equal(r->state.uidnext, 4);
 	must_fail(r, op_on(r, 1, OP_MOVE, "Nowhere"), "Nowhere");
 	do_one(r, 1, OP_MOVE, "Archive");	/* it is there */
@@ -1152,6 +1165,43 @@ static void test_other_file_system(void **state)
 	assert_string_equal(scratch_list(r->a, arena_printf(r->a, "%s/tmp",
 	    folder).p, false), "");
 	scratch_remove(other);
+}
+
+/* Whatever the store found out before: no file is ever replaced. */
+static void test_nothing_is_replaced(void **state)
+{
+	struct room *r = room(state);
+	struct maildir_folder f = { .cur = -1 };
+	struct str there = STR_LIT("there: 1\n\n");
+	char far[] = "/dev/shm/unit-XXXXXX";
+	int from, to;
+
+	add_folder(r, ".X");
+	add_text(r, "cur/1.a:2,", STR_LIT("here: 1\n\n"));
+	add_text(r, ".X/cur/1.a:2,", there);
+	f.dir = open(path_of(r, ".X").p, O_RDONLY);
+	from = open(path_of(r, "cur").p, O_RDONLY);
+	to = open(path_of(r, ".X/cur").p, O_RDONLY);
+	assert_int_equal(maildir_move(from, "1.a:2,", &f, STR_LIT("1.a"), to,
+	    "1.a:2,"), EEXIST);
+	close(from);
+	assert_string_equal(files(r), ".X/cur/1.a:2,\ncur/1.a:2,\n");
+	/* and from another file system, where there is one */
+	if (mkdtemp(far)) {
+		scratch_write(arena_printf(r->a, "%s/1.a:2,", far).p,
+		    STR_LIT("far: 1\n\n"));
+		from = open(far, O_RDONLY);
+		assert_int_equal(maildir_move(from, "1.a:2,", &f,
+		    STR_LIT("1.a"), to, "1.a:2,"), EEXIST);
+		assert_int_equal(faccessat(from, "1.a:2,", F_OK, 0), 0);
+		close(from);
+		scratch_remove(far);
+	}
+	assert_true(str_eq(scratch_read(r->a, path_of(r,
+	    ".X/cur/1.a:2,").p), there));
+	assert_string_equal(files(r), ".X/cur/1.a:2,\ncur/1.a:2,\n");
+	close(to);
+	close(f.dir);
 }
 
 static void test_collisions(void **state)
@@ -1375,7 +1425,8 @@ int main(void)
 		TEST(test_locked),
 		TEST(test_move_is_one_rename),
 		TEST(test_moved_is_not_new), TEST(test_copy),
-		TEST(test_collisions), TEST(test_other_file_system),
+		TEST(test_nothing_is_replaced), TEST(test_collisions),
+		TEST(test_other_file_system),
 		TEST(test_delete),
 		TEST(test_journal_first), TEST(test_without_journal),
 		TEST(test_folder_labels), TEST(test_find),

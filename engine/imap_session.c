@@ -210,6 +210,8 @@ static bool may_pass(enum imap_code code)
 	case IMAP_CODE_INUSE:
 	case IMAP_CODE_THROTTLED:
 	case IMAP_CODE_LIMIT:
+	case IMAP_CODE_OVERQUOTA:	/* somebody may make room */
+	case IMAP_CODE_TRYCREATE:	/* the next run's list shows it */
 	case IMAP_CODE_SERVERBUG:
 	case IMAP_CODE_EXPUNGEISSUED:
 		return true;

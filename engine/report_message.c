@@ -196,6 +196,15 @@ static bool has_failed(const struct report_message *m)
 	return m->failure.n > 0;
 }
 
+/* Why it pends, unless that stands beside a change already. */
+static struct str pending_text(const struct report_message *m)
+{
+	for (size_t i = 0; i < m->n_changes; i++)
+		if (str_eq(m->changes[i].reason, m->pending))
+			return STR_EMPTY;
+	return m->pending;
+}
+
 void report_message(struct report *r, const struct report_message *m)
 {
 	struct buf b;
@@ -222,7 +231,7 @@ void report_message(struct report *r, const struct report_message *m)
 		    STR_EMPTY, m->failure);
 	if (m->pending.n > 0)
 		report_add_sentence(r, &b, REPORT_YELLOW,
-		    "will be judged again", STR_EMPTY, m->pending);
+		    "will be judged again", STR_EMPTY, pending_text(m));
 	report_end(r, &b);
 }
 

@@ -24,7 +24,9 @@ literals, answers.  A fault has a place and an action:
   'no' 'bad'         the answer is a tagged NO or BAD, not what it was (only
                      with command= and reply=)
   'bye'              an untagged BYE, then cut
-  a callable         is called (e.g. to kill the client); then cut
+  a callable         is called (e.g. to kill the client); then cut, or if it
+                     returns PASS goes on as if nothing had been (only with
+                     command= and reply=)
 
 A fault fires `times` times (1 by default; then the proxy is transparent).
 
@@ -46,6 +48,7 @@ import threading
 import servers
 
 HOST = '127.0.0.1'
+PASS = 'pass'
 CHUNK = 65536
 
 LITERAL = re.compile(rb'\{(\d+)(\+?)\}\r?\n$')
@@ -315,8 +318,7 @@ class Connection:
             self.idling = name == 'IDLE'
             self.pending[tag] = name
             fault = self.proxy.find('command', name)
-            if fault:
-                self.act(fault, tag)
+            if fault and self.act(fault, tag) != PASS:
                 self.pending.pop(tag, None)
                 self.authenticating, self.idling = None, False
                 self.skip_literals(line)
@@ -362,8 +364,7 @@ class Connection:
             if tag == self.authenticating:
                 self.authenticating = None
             fault = self.proxy.find('reply', name)
-            if fault:
-                self.act(fault, tag)
+            if fault and self.act(fault, tag) != PASS:
                 continue
             if name in ('COMPRESS', 'STARTTLS') and rest[:2] == b'OK':
                 self.opaque = True
@@ -445,8 +446,8 @@ class Connection:
             self.send('S', b'* BYE going down\r\n')
         elif action == 'rst':
             self.reset()
-        elif callable(action):
-            action()
+        elif callable(action) and action() == PASS:
+            return PASS
         raise Broken
 
 

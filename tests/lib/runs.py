@@ -33,7 +33,10 @@ class Case(unittest.TestCase):
 
     def expect(self, status, *args, **more):
         r = self.t.run(*args, **more)
-        self.assertEqual(r.status, status, r)
+        if r.status != status:
+            text = repr(r)
+            self.fail('exit %d, not %d: %s\n[...]\n%s' % (
+                r.status, status, text[:4000], text[4000:][-2000:]))
         self.sane(r)
         return r
 

@@ -267,6 +267,90 @@ bool maildir_folder_create(int root, const char *folder, struct err *e)
 	return ok;
 }
 
+/* -------------------------------------------------------- subscriptions */
+
+#define SUBSCRIPTIONS		"subscriptions"
+#define SUBSCRIPTIONS_NEW	"subscriptions.lock"	/* Dovecot's lock too */
+#define SUBSCRIPTIONS_MAX	(1024 * 1024)
+
+static bool read_subscriptions(int root, struct buf *b, struct stat *st)
+{
+	int fd = openat(root, SUBSCRIPTIONS, O_RDONLY | O_CLOEXEC |
+	    O_NOFOLLOW | O_NONBLOCK);
+	char block[4096];
+	ssize_t n = -1;
+
+	if (fd < 0)
+		return false;
+	if (fstat(fd, st) == 0)
+		while (!b->over && (n = read(fd, block, sizeof(block))) > 0)
+			buf_add(b, block, (size_t)n);
+	close(fd);
+	return n == 0 && !b->over;
+}
+
+/* The lines that there are, and NAME; false: nothing is to be written. */
+static bool add_subscription(int root, int fd, struct str name,
+    struct buf *b)
+{
+	struct str rest, line;
+	struct stat st;
+
+	if (!read_subscriptions(root, b, &st))
+		return false;
+	rest = buf_str(b);
+	while (str_cut(&rest, '\n', &line))
+		if (str_eq(line, name))
+			return false;
+	if (b->n && b->p[b->n - 1] != '\n')
+		buf_add_char(b, '\n');
+	buf_add_str(b, name);
+	buf_add_char(b, '\n');
+	return !b->over && write(fd, b->p, b->n) == (ssize_t)b->n &&
+	    fchmod(fd, st.st_mode & 0777) == 0 && (geteuid() != 0 ||
+	    fchown(fd, st.st_uid, st.st_gid) == 0) && fsync(fd) == 0;
+}
+
+/* Levels stand between tabs where the file begins with its version, 2, and
+ * between dots before that. */
+static bool has_tabs(int root)
+{
+	char head[4] = "";
+	int fd = openat(root, SUBSCRIPTIONS, O_RDONLY | O_CLOEXEC |
+	    O_NOFOLLOW | O_NONBLOCK);
+	bool yes = fd >= 0 && read(fd, head, 4) == 4 &&
+	    memcmp(head, "V\t2\n", 4) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return yes;
+}
+
+void maildir_subscribe(int root, const char *folder)
+{
+	struct arena *a;
+	struct str name = str_of(folder + 1);
+	struct buf b;
+	int fd;
+
+	if (faccessat(root, SUBSCRIPTIONS, F_OK, 0) != 0)
+		return;
+	fd = openat(root, SUBSCRIPTIONS_NEW, O_WRONLY | O_CREAT | O_EXCL |
+	    O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return;		/* somebody else is writing it */
+	a = arena_new();
+	buf_init(&b, SUBSCRIPTIONS_MAX);
+	if (has_tabs(root))
+		name = swapped(a, name, '.', '\t');
+	if (!add_subscription(root, fd, name, &b) || renameat(root,
+	    SUBSCRIPTIONS_NEW, root, SUBSCRIPTIONS) != 0)
+		unlinkat(root, SUBSCRIPTIONS_NEW, 0);
+	close(fd);
+	buf_free(&b);
+	arena_free(&a);
+}
+
 /* ---------------------------------------------------------------- files */
 
 struct str maildir_file_name(const struct maildir_file *f)

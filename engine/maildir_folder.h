@@ -47,6 +47,13 @@ void maildir_folder_close(struct maildir_folder *f);
 MUST_USE bool maildir_folder_create(int root, const char *folder,
     struct err *e);
 
+/*
+ * Adds the folder to the file "subscriptions" as Dovecot keeps it, where
+ * there is one, as many mail readers show subscribed folders only.  It is a
+ * courtesy: where it cannot be done nothing is said.
+ */
+void maildir_subscribe(int root, const char *folder);
+
 /* FN for each file name in DIR; stops on false. */
 typedef bool maildir_file_fn(void *ctx, struct str name, uint64_t inode);
 MUST_USE bool maildir_files(int dir, maildir_file_fn *fn, void *ctx,

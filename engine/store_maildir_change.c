@@ -728,9 +728,14 @@ bool store_maildir_create(struct store *base, struct str mailbox,
 	struct store_maildir *s = store_maildir_of(base);
 	struct arena *a = arena_new();
 	const char *folder;
-	bool ok = maildir_find_folder(s, a, mailbox, &folder, e) &&
-	    maildir_folder_create(s->root, folder, e);
+	bool ok = maildir_find_folder(s, a, mailbox, &folder, e), fresh;
 
+	if (ok) {
+		fresh = faccessat(s->root, folder, F_OK, 0) != 0;
+		ok = maildir_folder_create(s->root, folder, e);
+		if (ok && fresh)
+			maildir_subscribe(s->root, folder);
+	}
 	arena_free(&a);
 	s->listed = false;	/* so that it is seen */
 	return ok;

@@ -118,6 +118,9 @@ class Served(unittest.TestCase):
             'there': {'first', 'second'}, 'move': {'second', '\\Seen'}})
         self.assertEqual(self.flags('Lists/caf&AOk-'), {'copy': set()})
         self.assertEqual(self.flags('Trash'), {'trash': set()})
+        with servers.closing(self.server.client('alice')) as c:
+            self.assertIn('Lists/caf&AOk-',
+                          servers.listed(servers.check(c.lsub())))
         self.assertEqual(self.flags(), {'copy': set(), 'stay': set()})
         for box in ('Archive', 'Lists/caf&AOk-', 'Trash', 'INBOX'):
             for m in self.server.dump('alice', box):

@@ -442,6 +442,37 @@ static void test_create(void **state)
 	err_clear(&r->e);
 }
 
+static const char *subscriptions(struct room *r)
+{
+	return arena_z(r->a, scratch_read(r->a,
+	    path_of(r, "subscriptions").p));
+}
+
+static void test_subscriptions(void **state)
+{
+	struct room *r = room(state);
+	struct stat st;
+
+	open_store(r, false);
+	OK(r->s->kind.create(r->s, STR_LIT("none"), &r->e));
+	assert_int_not_equal(stat(path_of(r, "subscriptions").p, &st), 0);
+	/* both forms, as Dovecot 2.3 writes them */
+	scratch_write(path_of(r, "subscriptions").p, STR_LIT("V\t2\n\nOld\n"));
+	OK(r->s->kind.create(r->s, STR_LIT("a/caf\xc3\xa9"), &r->e));
+	OK(r->s->kind.create(r->s, STR_LIT("none"), &r->e));
+	assert_string_equal(subscriptions(r),
+	    "V\t2\n\nOld\na\tcaf&AOk-\n");
+	scratch_write(path_of(r, "subscriptions").p, STR_LIT("b.c\nx"));
+	OK(r->s->kind.create(r->s, STR_LIT("a/d"), &r->e));
+	OK(r->s->kind.create(r->s, STR_LIT("b/c"), &r->e));
+	assert_string_equal(subscriptions(r), "b.c\nx\na.d\n");
+	/* while somebody else writes it, it is left alone */
+	scratch_write(path_of(r, "subscriptions.lock").p, STR_EMPTY);
+	OK(r->s->kind.create(r->s, STR_LIT("e"), &r->e));
+	assert_string_equal(subscriptions(r), "b.c\nx\na.d\n");
+	assert_int_equal(stat(path_of(r, "subscriptions.lock").p, &st), 0);
+}
+
 /* ---------------------------------------------------------------- facts */
 
 static void test_facts(void **state)
@@ -1413,7 +1444,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_file_names), TEST(test_folder_names),
 		TEST(test_open), TEST(test_mailboxes), TEST(test_create),
-		TEST(test_facts), TEST(test_sizes),
+		TEST(test_subscriptions), TEST(test_facts), TEST(test_sizes),
 		TEST(test_received_and_search), TEST(test_header_and_body),
 		TEST(test_header_at_block_end),
 		TEST(test_what_cannot_be_read),

@@ -14,6 +14,7 @@ XDG folders lie below a temporary folder; nothing of the caller's is seen.
 import hashlib
 import json
 import os
+import pwd
 import stat
 import subprocess
 import tempfile
@@ -115,6 +116,18 @@ class Tamis:
         return Result(argv, p.returncode,
                       p.stdout.decode('utf-8', 'replace'),
                       p.stderr.decode('utf-8', 'replace'))
+
+    def ordinary_user(self):
+        """Words before the command that make it run as a user whom the
+        modes of files concern; all that is here is given to them."""
+        if os.getuid() != 0:
+            return []
+        user = pwd.getpwnam('nobody')
+        for top, _, files in os.walk(self.folder):
+            for path in [top] + [os.path.join(top, f) for f in files]:
+                os.lchown(path, user.pw_uid, user.pw_gid)
+        return ['setpriv', '--reuid=%d' % user.pw_uid,
+                '--regid=%d' % user.pw_gid, '--clear-groups']
 
     def start(self, *args, env=None, wrap=()):
         """A Popen, in a process group of its own."""

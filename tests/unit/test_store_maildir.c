@@ -1425,6 +1425,185 @@ static void test_find(void **state)
 	assert_string_equal(shown_mail(r), "1 7.here [] []\n");
 }
 
+/* ------------------------------------------------------- against a model */
+
+#define MAILS	24
+#define BOXES	3
+
+/* File names begin with 100 and what is above it. */
+static int number_of(const char *name)
+{
+	uint64_t n;
+
+	assert_true(str_u64(str_sub(str_of(name), 0, 3), 999, &n));
+	return (int)n;
+}
+
+/* What should be: of each message its mailbox and the words that it has. */
+struct model {
+	int box[MAILS];
+	unsigned words[MAILS];
+};
+
+static const char *const box_names[BOXES] = { "INBOX", "A", "B/c" };
+static const char *const box_folders[BOXES] = { "", ".A/", ".B.c/" };
+/* flags, then labels */
+static const char *const words[] = {
+	"\\Seen", "\\Flagged", "\\Answered", "$Forwarded", "$Junk",
+	"work", "to do", "caf\xc3\xa9", "x]y",
+};
+#define FLAG_WORDS	5
+
+static uint32_t chance = 7;
+
+static uint32_t any(uint32_t below)
+{
+	chance = chance * 1664525u + 1013904223u;
+	return (uint32_t)((uint64_t)(chance >> 8) * below >> 24);
+}
+
+/* The words of the model as fetch gives them: labels also as keywords. */
+static void expect_words(struct room *r, unsigned set, const char *flags,
+    const char *labels)
+{
+	struct str label_text = str_of(labels), word;
+	unsigned got = 0;
+
+	for (size_t i = 0; i < FLAG_WORDS; i++) {
+		struct str rest = str_of(flags);
+
+		while (str_cut(&rest, ' ', &word))
+			if (str_eq_z(word, words[i]))
+				got |= 1u << i;
+	}
+	/* "to do" holds a blank: looked for as a piece of the text */
+	for (size_t i = FLAG_WORDS; i < COUNT(words); i++)
+		if (strstr(arena_z(r->a, label_text), words[i]))
+			got |= 1u << i;
+	if (got != set)
+		fail_msg("%s | %s: %x is not %x", flags, labels, got, set);
+}
+
+static void compare_model(struct room *r, const struct model *m)
+{
+	bool found[MAILS] = { false };
+
+	for (int box = 0; box < BOXES; box++) {
+		struct seen s;
+
+		choose(r, box_names[box], true);
+		look(r, NAMES, &s);
+		for (size_t i = 0; i < s.n; i++) {
+			int n = number_of(s.m[i].name) - 100;
+
+			assert_true(n >= 0 && n < MAILS && !found[n]);
+			found[n] = true;
+			assert_int_equal(m->box[n], box);
+			expect_words(r, m->words[n], s.m[i].flags,
+			    s.m[i].labels);
+		}
+	}
+	for (int n = 0; n < MAILS; n++)
+		assert_true(found[n]);
+}
+
+/* Another program changes a system flag behind our back. */
+static void meddle(struct room *r, struct model *m, const struct seen *s)
+{
+	size_t i = any((uint32_t)s->n);
+	struct str name = str_of(s->m[i].name);
+	maildir_letters set = maildir_letters_of(name) ^ MAILDIR_LETTER('S');
+	const char *folder = box_folders[m->box[number_of(name.p) - 100]];
+
+	rename_in(r, arena_printf(r->a, "%scur/%s", folder, name.p).p,
+	    arena_printf(r->a, "%scur/%s", folder, maildir_name(r->a,
+	    maildir_unique(name), set, STR_EMPTY).p).p);
+	m->words[number_of(name.p) - 100] ^= 1u;
+}
+
+static struct op word_op(struct room *r, struct model *m, uint32_t uid,
+    int n, enum op_kind kind)
+{
+	bool label = kind == OP_ADD_LABELS || kind == OP_REMOVE_LABELS;
+	bool add = kind == OP_ADD_FLAGS || kind == OP_ADD_LABELS;
+	struct op op = { .kind = kind, .uid = uid };
+	struct str *list = arena_array(r->a, COUNT(words), sizeof(*list));
+	size_t first = label ? FLAG_WORDS : 0;
+	size_t end = label ? COUNT(words) : FLAG_WORDS;
+
+	/* adding and removing take halves that do not meet */
+	for (size_t i = first + (add ? 0 : 1); i < end; i += 2)
+		if (any(2)) {
+			list[op.n_names++] = str_of(words[i]);
+			if (add)
+				m->words[n] |= 1u << i;
+			else
+				m->words[n] &= ~(1u << i);
+		}
+	op.names = list;
+	return op;
+}
+
+static void random_batch(struct room *r, struct model *m)
+{
+	int box = (int)any(BOXES), to;
+	struct op ops[5 * MAILS];
+	struct seen s;
+	size_t n = 0;
+
+	choose(r, box_names[box], true);
+	look(r, NAMES, &s);
+	if (s.n == 0)
+		return;
+	for (size_t i = 0; i < s.n; i++) {
+		int id = number_of(s.m[i].name) - 100;
+
+		if (any(3))
+			continue;
+		for (enum op_kind k = OP_ADD_FLAGS; k <= OP_REMOVE_LABELS;
+		    k++)
+			if (any(2))
+				ops[n++] = word_op(r, m, s.m[i].uid, id, k);
+		to = (int)any(BOXES);
+		if (any(2)) {
+			ops[n++] = op_on(r, s.m[i].uid, OP_MOVE,
+			    box_names[to]);
+			m->box[id] = to;
+		}
+	}
+	must_do(r, ops, n);
+}
+
+/* Random ops on random mail, with somebody else at work: after each batch
+ * every message is exactly once in its place and has its words. */
+static void test_against_a_model(void **state)
+{
+	struct room *r = room(state);
+	struct model m = { 0 };
+
+	add_folder(r, ".A");
+	add_folder(r, ".B.c");
+	for (int n = 0; n < MAILS; n++)
+		add(r, arena_printf(r->a, "cur/%d.m:2,", n + 100).p);
+	open_store(r, true);
+	for (int round = 0; round < 60; round++) {
+		struct seen s;
+
+		random_batch(r, &m);
+		/* meddled with between its listing and its change */
+		choose(r, box_names[round % BOXES], true);
+		look(r, NAMES, &s);
+		if (s.n) {
+			struct op op = word_op(r, &m, s.m[0].uid,
+			    number_of(s.m[0].name) - 100, OP_ADD_LABELS);
+
+			meddle(r, &m, &s);
+			must_do(r, &op, 1);
+		}
+		compare_model(r, &m);
+	}
+}
+
 static void test_describe(void **state)
 {
 	struct room *r = room(state);
@@ -1461,7 +1640,7 @@ int main(void)
 		TEST(test_delete),
 		TEST(test_journal_first), TEST(test_without_journal),
 		TEST(test_folder_labels), TEST(test_find),
-		TEST(test_describe),
+		TEST(test_against_a_model), TEST(test_describe),
 	};
 
 	return cmocka_run_group_tests_name("store_maildir", tests, NULL,

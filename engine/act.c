@@ -1,6 +1,9 @@
 #include "act.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#include "clock.h"
 
 /* ------------------------------------------------------------ mailboxes */
 
@@ -15,13 +18,32 @@ static bool exists(const struct mailbox_info *list, size_t n,
 	return false;
 }
 
-static void fail_target(struct plan *p, struct str mailbox, bool retry,
+static bool labels_are_folders(const struct act *act)
+{
+	return act->judge->account->labels == LABELS_FOLDERS;
+}
+
+/* Does the op need MAILBOX? */
+static bool goes_to(const struct act *act, const struct op *op,
+    struct str mailbox)
+{
+	if (op->kind == OP_COPY || op->kind == OP_MOVE)
+		return str_eq(op->mailbox, mailbox);
+	if (op->kind != OP_ADD_LABELS || !labels_are_folders(act))
+		return false;
+	for (size_t i = 0; i < op->n_names; i++)
+		if (str_eq(op->names[i], mailbox))
+			return true;
+	return false;
+}
+
+static void fail_target(struct act *act, struct str mailbox, bool retry,
     struct str why)
 {
+	struct plan *p = &act->judge->plan;
+
 	for (size_t i = 0; i < p->n_ops; i++)
-		if ((p->ops[i].kind == OP_COPY ||
-		    p->ops[i].kind == OP_MOVE) &&
-		    str_eq(p->ops[i].mailbox, mailbox)) {
+		if (goes_to(act, &p->ops[i], mailbox)) {
 			p->ops[i].outcome = OP_FAILED;
 			p->ops[i].retry = retry;
 			p->ops[i].reason = why;
@@ -37,7 +59,7 @@ static bool make_one(struct act *act, struct str mailbox, struct err *e)
 	struct err mine = { 0 };
 
 	if (*act->new_mailboxes >= max) {
-		fail_target(&j->plan, mailbox, true, arena_printf(j->arena,
+		fail_target(act, mailbox, true, arena_printf(j->arena,
 		    "the mailbox would be one more than the %u new ones that "
 		    "a run may make (limits.new_mailboxes)", max));
 		return true;
@@ -46,12 +68,14 @@ static bool make_one(struct act *act, struct str mailbox, struct err *e)
 		++*act->new_mailboxes;
 		return true;
 	}
-	if (mine.kind != ERR_MESSAGE && mine.kind != ERR_USAGE) {
+	if (mine.kind == ERR_STATE || mine.kind == ERR_AUTH) {
 		*e = mine;
 		return false;
 	}
-	fail_target(&j->plan, mailbox, false, arena_str(j->arena,
-	    str_of(mine.msg)));
+	/* a server that is gone is noticed by the next call; one that says
+	 * "not now" must not hold up all the others */
+	fail_target(act, mailbox, mine.kind == ERR_TEMP ||
+	    mine.kind == ERR_PROTO, arena_str(j->arena, str_of(mine.msg)));
 	return true;
 }
 
@@ -60,7 +84,8 @@ static bool make_mailboxes(struct act *act, struct err *e)
 	struct judge *j = act->judge;
 	const struct mailbox_info *list;
 	struct str *targets;
-	size_t n, n_targets = plan_targets(&j->plan, &targets);
+	size_t n, n_targets = plan_targets(&j->plan,
+	    labels_are_folders(act), &targets);
 
 	if (n_targets == 0)
 		return true;
@@ -122,7 +147,8 @@ static void change_of(struct act *act, const struct op *op,
 
 	*c = (struct change){
 		.run = act->run,
-		.time = j->now,
+		/* when it is sent: a run may take hours */
+		.time = j->now + (clock_ms() - j->began_ms) / 1000,
 		.mailbox = j->mailbox,
 		.uidvalidity = j->uidvalidity,
 		.uid = op->uid,
@@ -213,7 +239,68 @@ static void blame(struct plan *p, const struct op *op)
 		item->retry = false;
 }
 
-static void count_items(struct act *act)
+static int by_uid(const void *a, const void *b)
+{
+	const struct pending *x = a, *y = b;
+
+	return x->uid < y->uid ? -1 : x->uid > y->uid;
+}
+
+static int tries_of(const struct judge *j, uint32_t uid)
+{
+	struct pending key = { .uid = uid }, *found;
+
+	if (j->n_pending == 0)
+		return 0;
+	found = bsearch(&key, j->pending, j->n_pending, sizeof(key), by_uid);
+	return found ? found->tries : 0;
+}
+
+/* Those that could not be judged come again, five times in all. */
+static void count_unjudged(struct act *act)
+{
+	struct judge *j = act->judge;
+
+	for (size_t i = 0; i < j->n_judged; i++) {
+		struct judged *judged = &j->judged[i];
+
+		if (judged->settled || judged->waits)
+			continue;
+		judged->given_up = tries_of(j, judged->uid) + 1 >=
+		    JOURNAL_TRIES_MAX;
+		judged->settled = judged->given_up;
+		act->waiting += !judged->given_up;
+	}
+}
+
+/*
+ * Does a message that failed come again?  For a reason that may pass five
+ * times in all; and always when the store was lost, as then nothing counts
+ * as judged.
+ */
+static bool comes_again(const struct act *act, const struct plan_item *item,
+    bool whole)
+{
+	struct judge *j = act->judge;
+
+	if (!item->failed || !j->journal)
+		return false;
+	return !whole || (item->retry && judge_find(j, item->uid) &&
+	    tries_of(j, item->uid) + 1 < JOURNAL_TRIES_MAX);
+}
+
+static void mark_pending(struct act *act, const struct plan_item *item)
+{
+	struct judged *judged = judge_find(act->judge, item->uid);
+
+	act->waiting += !judged || judged->settled;
+	if (judged) {
+		judged->settled = false;
+		judged->reason = item->failure;
+	}
+}
+
+static void count_items(struct act *act, bool whole)
 {
 	struct plan *p = &act->judge->plan;
 
@@ -221,6 +308,7 @@ static void count_items(struct act *act)
 		blame(p, &p->ops[i]);
 	for (size_t i = 0; i < p->n_items; i++) {
 		struct plan_item *item = &p->items[i];
+		bool again = comes_again(act, item, whole);
 		bool done = false, note = false;
 
 		for (size_t k = 0; k < item->n_ops; k++)
@@ -229,47 +317,10 @@ static void count_items(struct act *act)
 		for (size_t k = 0; k < item->n_notes; k++)
 			if (item->notes[k].failed)
 				note = true;
+		if (again)
+			mark_pending(act, item);
 		act->changed += done;
-		act->failed += item->failed || note;
-	}
-}
-
-static int tries_of(const struct act *act, uint32_t uid)
-{
-	for (size_t i = 0; i < act->n_pending; i++)
-		if (act->pending[i].uid == uid)
-			return act->pending[i].tries;
-	return 0;
-}
-
-static struct judged *judged_of(struct judge *j, uint32_t uid)
-{
-	/* few messages fail: a walk is fine */
-	for (size_t i = 0; i < j->n_judged; i++)
-		if (j->judged[i].uid == uid)
-			return &j->judged[i];
-	return NULL;
-}
-
-/* A message that failed for a reason that may pass is judged again, five
- * times in all. */
-static void mark_pending(struct act *act)
-{
-	struct judge *j = act->judge;
-
-	for (size_t i = 0; i < j->plan.n_items; i++) {
-		const struct plan_item *item = &j->plan.items[i];
-		struct judged *judged;
-
-		if (!item->failed || !item->retry)
-			continue;
-		judged = judged_of(j, item->uid);
-		if (!judged || tries_of(act, item->uid) + 1 >=
-		    JOURNAL_TRIES_MAX)
-			continue;
-		judged->settled = false;
-		judged->reason = item->failure;
-		act->waiting++;
+		act->failed += (item->failed && !again) || note;
 	}
 }
 
@@ -298,10 +349,10 @@ bool act_plan(struct act *act, const struct checkpoint *checkpoint,
 		return false;
 	if (p->n_ops)
 		whole = s->kind.apply(s, p->ops, p->n_ops, &lost);
-	count_items(act);
+	count_unjudged(act);
+	count_items(act, whole);
 	if (j->journal) {
 		n_known = outcomes(act, rows, n_rows);
-		mark_pending(act);
 		/* a lost store: the messages stay unjudged, and are judged
 		 * afresh after what is unsure was looked at */
 		if (!journal_settle(j->journal, j->mailbox, rows, n_known,

@@ -17,11 +17,10 @@
 struct act {
 	struct judge *judge;		/* with its plan */
 	int64_t run;			/* the journal's number */
-	const struct pending *pending;	/* before this run, for their tries */
-	size_t n_pending;
 	uint32_t *new_mailboxes;	/* made in this run so far */
-	/* Filled in. */
-	uint64_t changed, failed, waiting;	/* messages */
+	/* Filled in: messages; those that wait failed for now, and are judged
+	 * again. */
+	uint64_t changed, failed, waiting;
 };
 
 /*

@@ -48,6 +48,7 @@ bool journal_mailbox_get(struct journal *j, struct str name,
 	out->checkpoint.time = row_get(st, 6);
 	out->names_uidvalidity = row_u32(st, 7);
 	out->names_uidnext = row_u32(st, 8);
+	out->checkpoint.baseline_time = row_get(st, 9);
 	row_reset(st);
 	return true;
 }
@@ -106,6 +107,7 @@ bool journal_pending(struct journal *j, struct arena *a, struct str mailbox,
 		p->id.message_id = arena_str(a, row_str(st, 4));
 		p->id.size = (uint64_t)row_get(st, 5);
 		p->reason = arena_str(a, row_str(st, 6));
+		p->uidvalidity = row_u32(st, 7);
 	}
 	if (got < 0)
 		return false;
@@ -114,23 +116,29 @@ bool journal_pending(struct journal *j, struct arena *a, struct str mailbox,
 	return true;
 }
 
-bool journal_was_judged(struct journal *j, struct str mailbox,
-    const struct identity *id, bool *yes_out, struct err *e)
+/* Does a statement whose parameters are set give a row? */
+static bool is_there(struct row *st, bool *yes_out, struct err *e)
 {
-	struct row *st = database_statement(j->db, SQL_JUDGED, e);
-	struct mailbox_row row;
-	int got;
+	int got = row_next(st, e);
 
-	if (!st || !journal_mailbox_get(j, mailbox, &row, e))
-		return false;
-	row_put(st, 1, row.id);
-	row_put_digest(st, 2, id);
-	got = row_next(st, e);
 	if (got < 0)
 		return false;
 	row_reset(st);
 	*yes_out = got > 0;
 	return true;
+}
+
+bool journal_was_judged(struct journal *j, struct str mailbox,
+    const struct identity *id, bool *yes_out, struct err *e)
+{
+	struct row *st = database_statement(j->db, SQL_JUDGED, e);
+	struct mailbox_row row;
+
+	if (!st || !journal_mailbox_get(j, mailbox, &row, e))
+		return false;
+	row_put(st, 1, row.id);
+	row_put_digest(st, 2, id);
+	return is_there(st, yes_out, e);
 }
 
 /* ---------------------------------------------------------------- runs */
@@ -236,6 +244,15 @@ static bool settle_change(struct journal *j, const struct change *c,
 	row_put(st, 2, (int)c->state);
 	row_put(st, 3, c->dest_uid);
 	row_put_str(st, 4, c->reason);
+	row_put(st, 5, c->dest_uidvalidity);
+	if (!row_run(st, e))
+		return false;
+	if (c->state != CHANGE_DONE)
+		return true;
+	st = database_statement(j->db, SQL_COPIED_ADD, e);
+	if (!st)
+		return false;
+	row_put(st, 1, c->id);
 	return row_run(st, e);
 }
 
@@ -248,18 +265,17 @@ static bool settle_checkpoint(struct journal *j, struct mailbox_row *row,
 	if (!set || !clear)
 		return false;
 	/* UIDs of another UIDVALIDITY mean nothing (RFC 9051 2.3.1.1). */
-	if (row->checkpoint.known &&
-	    row->checkpoint.uidvalidity != c->uidvalidity) {
-		row_put(clear, 1, row->id);
-		if (!row_run(clear, e))
-			return false;
-	}
+	row_put(clear, 1, row->id);
+	row_put(clear, 2, c->uidvalidity);
+	if (!row_run(clear, e))
+		return false;
 	row_put(set, 1, row->id);
 	row_put(set, 2, c->uidvalidity);
 	row_put(set, 3, c->next_uid);
 	row_put(set, 4, c->baseline_uid);
 	row_put_size(set, 5, c->modseq);
 	row_put(set, 6, c->time);
+	row_put(set, 7, c->baseline_time);
 	return row_run(set, e);
 }
 
@@ -280,12 +296,14 @@ static bool settle_judged(struct journal *j, int64_t mailbox,
 		return false;
 	row_put(st, 1, mailbox);
 	row_put(st, 2, m->uid);
+	row_put(st, 3, m->uidvalidity);
 	if (!m->settled) {
-		row_put(st, 3, j->now);
-		row_put_digest(st, 4, &m->id);
-		row_put_str(st, 5, m->id.message_id);
-		row_put_size(st, 6, m->id.size);
-		row_put_str(st, 7, m->reason);
+		row_put(st, 4, j->now);
+		row_put_digest(st, 5, &m->id);
+		row_put_str(st, 6, m->id.message_id);
+		row_put_size(st, 7, m->id.size);
+		row_put_str(st, 8, m->reason);
+		row_put(st, 9, m->waits ? 0 : 1);
 	}
 	if (!row_run(st, e))
 		return false;
@@ -387,27 +405,37 @@ bool journal_unsettled(struct journal *j, struct arena *a,
 }
 
 bool journal_copied(struct journal *j, struct str mailbox,
-    uint32_t uidvalidity, uint32_t uid, struct str target, bool *yes_out,
-    struct err *e)
+    uint32_t uidvalidity, uint32_t uid, const struct identity *id,
+    struct str target, bool *yes_out, struct err *e)
 {
 	struct row *st = database_statement(j->db, SQL_COPIED, e);
 	struct mailbox_row row;
-	int got;
 
 	if (!st || !journal_mailbox_get(j, mailbox, &row, e))
 		return false;
 	row_put(st, 1, row.id);
-	row_put(st, 2, uid);
-	row_put(st, 3, uidvalidity);
-	row_put(st, 4, OP_COPY);
-	row_put_str(st, 5, target);
-	row_put(st, 6, CHANGE_DONE);
-	got = row_next(st, e);
-	if (got < 0)
+	row_put_str(st, 2, target);
+	row_put_digest(st, 3, id);
+	row_put(st, 4, uidvalidity);
+	row_put(st, 5, uid);
+	return is_there(st, yes_out, e);
+}
+
+bool journal_placed(struct journal *j, struct str mailbox,
+    uint32_t uidvalidity, uint32_t uid, const struct identity *id,
+    bool exact, bool *yes_out, struct err *e)
+{
+	struct row *st = database_statement(j->db, SQL_PLACED, e);
+
+	if (!st)
 		return false;
-	row_reset(st);
-	*yes_out = got > 0;
-	return true;
+	row_put_digest(st, 1, id);
+	row_put(st, 2, CHANGE_DONE);
+	row_put_str(st, 3, mailbox);
+	row_put(st, 4, uidvalidity);
+	row_put(st, 5, uid);
+	row_put(st, 6, !exact);
+	return is_there(st, yes_out, e);
 }
 
 /* ------------------------------------------------------------- history */

@@ -60,7 +60,7 @@ MUST_USE bool journal_checkpoint(struct journal *j, struct str mailbox,
 
 /* A message that is new and not settled yet. */
 struct pending {
-	uint32_t uid;
+	uint32_t uidvalidity, uid;
 	int tries;		/* judgements so far */
 	int64_t since;
 	struct identity id;	/* digest all zero: not known */
@@ -78,9 +78,11 @@ MUST_USE bool journal_was_judged(struct journal *j, struct str mailbox,
 
 /* What was found out of one message in this run. */
 struct judged {
-	uint32_t uid;
+	uint32_t uidvalidity, uid;
 	struct identity id;
 	bool settled;		/* false: stays or becomes pending */
+	bool waits;		/* pending, but this was no try */
+	bool given_up;		/* settled, but for want of tries */
 	struct str reason;	/* why it pends */
 };
 
@@ -135,8 +137,8 @@ MUST_USE bool journal_intend(struct journal *j, struct change *list,
  * In one transaction: the outcomes of CHANGES (by id: state, dest_uid,
  * reason), what was judged, and the new checkpoint of MAILBOX (NULL: none).
  * A judged message that is settled leaves the pending ones; one that is not
- * has its tries raised by one.  A checkpoint with another UIDVALIDITY than
- * the one before first drops all that was pending.
+ * has its tries raised by one, unless it only waits.  A checkpoint first
+ * drops what was pending under another UIDVALIDITY.
  */
 MUST_USE bool journal_settle(struct journal *j, struct str mailbox,
     const struct change *changes, size_t n_changes,
@@ -147,10 +149,16 @@ MUST_USE bool journal_settle(struct journal *j, struct str mailbox,
 MUST_USE bool journal_unsettled(struct journal *j, struct arena *a,
     struct change **list_out, size_t *n_out, struct err *e);
 
-/* Was this copy made already, in this or an earlier run? */
+/* Was this copy made already, in this or an earlier run?  ID matters when
+ * the UIDVALIDITY was another one then.  Never forgotten. */
 MUST_USE bool journal_copied(struct journal *j, struct str mailbox,
-    uint32_t uidvalidity, uint32_t uid, struct str target, bool *yes_out,
-    struct err *e);
+    uint32_t uidvalidity, uint32_t uid, const struct identity *id,
+    struct str target, bool *yes_out, struct err *e);
+/* Is this message of MAILBOX one that we copied or moved there?  Known by
+ * its UID where that was told, else, unless EXACT, by ID. */
+MUST_USE bool journal_placed(struct journal *j, struct str mailbox,
+    uint32_t uidvalidity, uint32_t uid, const struct identity *id,
+    bool exact, bool *yes_out, struct err *e);
 
 /* ------------------------------------------------------------- history */
 

@@ -216,6 +216,7 @@ static bool step_over(struct journal *j, const struct mailbox_row *row,
 		row_put(pend, 2, c->next_uid);
 		row_put(pend, 3, first);
 		row_put(pend, 4, j->now);
+		row_put(pend, 5, row->names_uidvalidity);
 		if (!row_run(pend, e))
 			return false;
 	}

@@ -13,6 +13,7 @@ const char journal_schema[] =
 "	uidvalidity INTEGER NOT NULL DEFAULT 0,"
 "	next_uid INTEGER NOT NULL DEFAULT 0,"
 "	baseline_uid INTEGER NOT NULL DEFAULT 0,"
+"	baseline_time INTEGER NOT NULL DEFAULT 0,"
 "	modseq INTEGER NOT NULL DEFAULT 0,"
 "	time INTEGER NOT NULL DEFAULT 0,"
 	/* of journal_names */
@@ -20,6 +21,7 @@ const char journal_schema[] =
 "	names_uidnext INTEGER NOT NULL DEFAULT 1);"
 "CREATE TABLE pending("
 "	mailbox INTEGER NOT NULL REFERENCES mailbox(id),"
+"	uidvalidity INTEGER NOT NULL,"
 "	uid INTEGER NOT NULL,"
 "	tries INTEGER NOT NULL,"
 "	since INTEGER NOT NULL,"
@@ -27,7 +29,7 @@ const char journal_schema[] =
 "	message_id TEXT NOT NULL,"
 "	size INTEGER NOT NULL,"
 "	reason TEXT NOT NULL,"
-"	PRIMARY KEY(mailbox, uid)) WITHOUT ROWID;"
+"	PRIMARY KEY(mailbox, uidvalidity, uid)) WITHOUT ROWID;"
 "CREATE TABLE judged("
 "	mailbox INTEGER NOT NULL REFERENCES mailbox(id),"
 "	digest BLOB NOT NULL,"
@@ -69,6 +71,17 @@ const char journal_schema[] =
 "CREATE INDEX change_message ON change(mailbox, uid);"
 "CREATE INDEX change_message_id ON change(message_id);"
 "CREATE INDEX change_run ON change(run);"
+"CREATE INDEX change_placed ON change(digest) WHERE kind IN (4, 5);"
+/* Copies that were made; they outlive the history, since a rule that sweeps
+ * wants them anew each time. */
+"CREATE TABLE copied("
+"	mailbox INTEGER NOT NULL REFERENCES mailbox(id),"
+"	target TEXT NOT NULL,"
+"	digest BLOB NOT NULL,"
+"	uidvalidity INTEGER NOT NULL,"
+"	uid INTEGER NOT NULL,"
+"	PRIMARY KEY(mailbox, target, digest, uidvalidity, uid)"
+") WITHOUT ROWID;"
 "CREATE TABLE name("
 "	mailbox INTEGER NOT NULL REFERENCES mailbox(id),"
 "	name TEXT NOT NULL,"
@@ -83,29 +96,34 @@ const char journal_schema[] =
 "	value INTEGER NOT NULL) WITHOUT ROWID;";
 
 _Static_assert(CHANGE_INTENDED == 0, "index change_unsettled says so");
+_Static_assert(OP_COPY == 4 && OP_MOVE == 5, "index change_placed says so");
 
 const char *const journal_sql[SQL_COUNT] = {
 	[SQL_MAILBOX] = "SELECT id, known, uidvalidity, next_uid, "
-	    "baseline_uid, modseq, time, names_uidvalidity, names_uidnext "
+	    "baseline_uid, modseq, time, names_uidvalidity, names_uidnext, "
+	    "baseline_time "
 	    "FROM mailbox WHERE name = ?1",
 	[SQL_MAILBOX_ADD] = "INSERT INTO mailbox(name) VALUES(?1)",
 	[SQL_CHECKPOINT_SET] = "UPDATE mailbox SET known = 1, "
 	    "uidvalidity = ?2, next_uid = ?3, baseline_uid = ?4, "
-	    "modseq = ?5, time = ?6 WHERE id = ?1",
+	    "modseq = ?5, time = ?6, baseline_time = ?7 WHERE id = ?1",
 	[SQL_PENDING] = "SELECT uid, tries, since, digest, message_id, size, "
-	    "reason FROM pending WHERE mailbox = ?1 ORDER BY uid",
-	[SQL_PENDING_ADD] = "INSERT INTO pending(mailbox, uid, tries, since, "
-	    "digest, message_id, size, reason) "
-	    "VALUES(?1, ?2, 1, ?3, ?4, ?5, ?6, ?7) "
-	    "ON CONFLICT(mailbox, uid) DO UPDATE SET tries = tries + 1, "
+	    "reason, uidvalidity FROM pending WHERE mailbox = ?1 "
+	    "ORDER BY uidvalidity, uid",
+	[SQL_PENDING_ADD] = "INSERT INTO pending(mailbox, uid, uidvalidity, "
+	    "since, digest, message_id, size, reason, tries) "
+	    "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) "
+	    "ON CONFLICT(mailbox, uidvalidity, uid) DO UPDATE "
+	    "SET tries = tries + excluded.tries, "
 	    "digest = excluded.digest, message_id = excluded.message_id, "
 	    "size = excluded.size, reason = excluded.reason",
 	[SQL_PENDING_DROP] = "DELETE FROM pending WHERE mailbox = ?1 "
-	    "AND uid = ?2",
-	[SQL_PENDING_CLEAR] = "DELETE FROM pending WHERE mailbox = ?1",
-	[SQL_PENDING_NAMES] = "INSERT OR IGNORE INTO pending(mailbox, uid, "
-	    "tries, since, digest, message_id, size, reason) "
-	    "SELECT mailbox, uid, 0, ?4, zeroblob(16), '', 0, "
+	    "AND uid = ?2 AND uidvalidity = ?3",
+	[SQL_PENDING_CLEAR] = "DELETE FROM pending WHERE mailbox = ?1 "
+	    "AND uidvalidity <> ?2",
+	[SQL_PENDING_NAMES] = "INSERT OR IGNORE INTO pending(mailbox, "
+	    "uidvalidity, uid, tries, since, digest, message_id, size, "
+	    "reason) SELECT mailbox, ?5, uid, 0, ?4, zeroblob(16), '', 0, "
 	    "'not judged yet' FROM name WHERE mailbox = ?1 AND uid >= ?2 "
 	    "AND uid < ?3 AND gone IS NULL",
 	[SQL_JUDGED] = "SELECT 1 FROM judged WHERE mailbox = ?1 "
@@ -127,16 +145,28 @@ const char *const journal_sql[SQL_COUNT] = {
 	    "?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, "
 	    "0, 0, '')",
 	[SQL_OUTCOME] = "UPDATE change SET state = ?2, dest_uid = ?3, "
-	    "reason = ?4 WHERE id = ?1",
+	    "reason = ?4, dest_uidvalidity = ?5 WHERE id = ?1",
 	[SQL_UNSETTLED] = "SELECT " CHANGE_COLUMNS " FROM change c "
 	    "JOIN mailbox m ON m.id = c.mailbox WHERE c.state = 0 "
 	    "ORDER BY c.id",
-	[SQL_COPIED] = "SELECT 1 FROM change WHERE mailbox = ?1 "
-	    "AND uid = ?2 AND uidvalidity = ?3 AND kind = ?4 AND what = ?5 "
-	    "AND state = ?6",
+	/* UIDs tell twins apart; where they began anew, identity is left */
+	[SQL_COPIED] = "SELECT 1 FROM copied WHERE mailbox = ?1 "
+	    "AND target = ?2 AND digest = ?3 "
+	    "AND (uidvalidity <> ?4 OR uid = ?5)",
+	[SQL_COPIED_ADD] = "INSERT OR IGNORE INTO copied(mailbox, target, "
+	    "digest, uidvalidity, uid) SELECT mailbox, what, digest, "
+	    "uidvalidity, uid FROM change WHERE id = ?1 AND kind = 4",
+	[SQL_PLACED] = "SELECT 1 FROM change WHERE digest = ?1 "
+	    "AND kind IN (4, 5) AND state = ?2 AND what = ?3 "
+	    "AND ((dest_uid = 0 AND ?6) OR "
+	    "(dest_uidvalidity = ?4 AND dest_uid = ?5))",
 	[SQL_PRUNE_CHANGES] = "DELETE FROM change WHERE time < ?1 "
 	    "AND state <> 0",
-	[SQL_PRUNE_JUDGED] = "DELETE FROM judged WHERE time < ?1",
+	/* those of the last run that judged are needed when UIDs begin anew,
+	 * however long it is ago */
+	[SQL_PRUNE_JUDGED] = "DELETE FROM judged WHERE time < ?1 AND time < "
+	    "(SELECT m.time - 7 * 86400 FROM mailbox m "
+	    "WHERE m.id = judged.mailbox)",
 	[SQL_PRUNE_RUNS] = "DELETE FROM run WHERE started < ?1 AND NOT "
 	    "EXISTS(SELECT 1 FROM change WHERE change.run = run.id)",
 	[SQL_PRUNE_NAMES] = "DELETE FROM name WHERE gone < ?1",

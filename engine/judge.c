@@ -1,6 +1,7 @@
 #include "judge.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "clock.h"
@@ -88,10 +89,30 @@ static unsigned naming(const struct judge *j)
 
 /* ------------------------------------------------------------- settling */
 
-static void add_judged(struct judge *j, const struct judged *one)
+static struct judged *add_judged(struct judge *j, uint32_t uid)
 {
+	struct judged *one;
+
 	arena_grow(j->arena, &j->judged, j->n_judged, &j->cap_judged);
-	j->judged[j->n_judged++] = *one;
+	one = &j->judged[j->n_judged++];
+	*one = (struct judged){ .uidvalidity = j->uidvalidity, .uid = uid };
+	return one;
+}
+
+/* ID may be NULL. */
+static void add_settled(struct judge *j, uint32_t uid,
+    const struct identity *id)
+{
+	struct judged *one = add_judged(j, uid);
+
+	one->settled = true;
+	if (id)
+		one->id = *id;
+}
+
+static void add_unsettled(struct judge *j, uint32_t uid, const char *why)
+{
+	add_judged(j, uid)->reason = str_of(why);
 }
 
 /* "Name <address>", or what there is of it. */
@@ -112,6 +133,7 @@ static struct str sender(struct arena *a, struct mail *m)
 struct copied {
 	struct judge *j;
 	uint32_t uid;
+	const struct identity *id;
 	struct err *e;
 	bool failed;
 };
@@ -122,23 +144,30 @@ static bool was_copied(void *ctx, struct str target)
 	bool yes = false;
 
 	if (!journal_copied(c->j->journal, c->j->mailbox, c->j->uidvalidity,
-	    c->uid, target, &yes, c->e))
+	    c->uid, c->id, target, &yes, c->e))
 		c->failed = true;
 	return yes;
+}
+
+/* Is it unknown only since the server did not give what was asked for? */
+static bool may_come(const struct round *r, const struct fetched *f,
+    const struct verdict *v)
+{
+	return v->n_unknown && !f->denied && not_delivered(r, f);
 }
 
 static bool settle(struct round *r, const struct fetched *f, struct mail *m,
     const struct verdict *v, bool fresh, struct err *e)
 {
 	struct judge *j = r->j;
-	struct copied copied = { j, f->facts.uid, e, false };
 	struct plan_message pm = {
 		.facts = &f->facts,
 		.copied = j->journal ? was_copied : NULL,
-		.copied_ctx = &copied,
 	};
+	struct copied copied = { j, f->facts.uid, &pm.id, e, false };
 
-	if (m && j->journal)
+	pm.copied_ctx = &copied;
+	if (m && j->journal && f->facts.known & RULES_ASK_SIZE)
 		identity_of(j->arena, m, f->facts.size, &pm.id);
 	if (v->n_fired + v->n_unknown + v->n_failed) {
 		if (m && !j->journal)
@@ -151,18 +180,19 @@ static bool settle(struct round *r, const struct fetched *f, struct mail *m,
 	if (copied.failed)
 		return false;
 	j->seen++;
-	if (fresh)
-		add_judged(j, &(struct judged){
-			.uid = f->facts.uid,
-			.id = pm.id,
-			.settled = true,
-		});
+	if (!fresh)
+		return true;
+	if (may_come(r, f, v))
+		add_unsettled(j, f->facts.uid, "the server did not give all "
+		    "that the rules want to know of it");
+	else
+		add_settled(j, f->facts.uid, &pm.id);
 	return true;
 }
 
 /* ------------------------------------------------------------- matching */
 
-/* Was it dealt with under another UIDVALIDITY? */
+/* Was it dealt with under another UIDVALIDITY, or put here by us? */
 static bool known_again(struct round *r, const struct fetched *f,
     struct mail *m, bool *known_out, struct err *e)
 {
@@ -170,17 +200,22 @@ static bool known_again(struct round *r, const struct fetched *f,
 	struct identity id;
 
 	*known_out = false;
-	if (j->known_before == TIME_NONE || !j->journal)
+	if (!j->journal)
 		return true;
-	if (f->facts.known & RULES_ASK_RECEIVED &&
+	if (j->known_before != TIME_NONE &&
+	    f->facts.known & RULES_ASK_RECEIVED &&
 	    f->facts.received < j->known_before) {
 		*known_out = true;
 		return true;
 	}
-	if (!m)
+	if (!m || !(f->facts.known & RULES_ASK_SIZE))
 		return true;
 	identity_of(r->message, m, f->facts.size, &id);
-	return journal_was_judged(j->journal, j->mailbox, &id, known_out, e);
+	if (!journal_placed(j->journal, j->mailbox, j->uidvalidity,
+	    f->facts.uid, &id, false, known_out, e))
+		return false;
+	return *known_out || j->known_before == TIME_NONE ||
+	    journal_was_judged(j->journal, j->mailbox, &id, known_out, e);
 }
 
 static void make_input(struct round *r, const struct fetched *f,
@@ -214,7 +249,7 @@ static bool on_fetched(void *ctx, const struct fetched *f, struct err *e)
 {
 	struct round *r = ctx;
 	struct judge *j = r->j;
-	bool fresh = uidset_has(r->fresh, f->facts.uid), again;
+	bool fresh = uidset_has(r->fresh, f->facts.uid), again = false;
 	struct deadline deadline;
 	struct match_input in;
 	struct verdict v;
@@ -223,15 +258,14 @@ static bool on_fetched(void *ctx, const struct fetched *f, struct err *e)
 
 	if (f->deleted) {	/* on its way out: nobody's mail any more */
 		if (fresh)
-			add_judged(j, &(struct judged){ .uid = f->facts.uid,
-			    .settled = true });
+			add_settled(j, f->facts.uid, NULL);
 		return true;
 	}
 	arena_reset(r->message);
 	if (f->have)
 		m = mail_make(r->message, f->bytes, f->have,
 		    r->items->fields, r->items->n_fields);
-	if (!known_again(r, f, m, &again, e))
+	if (fresh && !known_again(r, f, m, &again, e))
 		return false;
 	make_input(r, f, m, fresh && !again, &deadline, &in);
 	rules_match(j->rules, r->message, &in, &v);
@@ -277,6 +311,66 @@ static bool next_round(struct round *r, struct uidset *open, unsigned ask,
 	return fetch_round(r, &mine, ask, items, e);
 }
 
+/* ----------------------------------------------------- what did not come */
+
+static int by_uid(const void *a, const void *b)
+{
+	const struct judged *x = a, *y = b;
+
+	return x->uid < y->uid ? -1 : x->uid > y->uid;
+}
+
+struct judged *judge_find(const struct judge *j, uint32_t uid)
+{
+	struct judged key = { .uid = uid };
+
+	return j->n_judged ? bsearch(&key, j->judged, j->n_judged,
+	    sizeof(key), by_uid) : NULL;
+}
+
+/*
+ * A UID that was asked for and did not come is mostly that of a message which
+ * somebody took away.  But a server may also answer OK and leave one out; as
+ * long as it finds it, that one is not passed over.
+ */
+static bool look_for_missing(struct judge *j, const struct uidset *fresh,
+    struct err *e)
+{
+	struct store_query q = { .since = TIME_NONE };
+	struct uidset came, missing, found, there;
+
+	uidset_init(&came, j->arena);
+	uidset_init(&missing, j->arena);
+	uidset_init(&found, j->arena);
+	uidset_init(&there, j->arena);
+	for (size_t i = 0; i < j->n_judged; i++)
+		uidset_add(&came, j->judged[i].uid);
+	uidset_split(fresh, &came, NULL, &missing);
+	if (missing.n == 0)
+		return true;
+	q.from_uid = missing.ranges[0].low;
+	if (!j->store->kind.search(j->store, &q, &found, e))
+		return false;
+	uidset_split(&found, &missing, &there, NULL);
+	for (size_t i = 0; i < there.n; i++)
+		for (uint64_t uid = there.ranges[i].low;
+		    uid <= there.ranges[i].high; uid++)
+			add_unsettled(j, (uint32_t)uid, "the server did not "
+			    "give it");
+	/* the others need not pend any more */
+	for (size_t i = 0; i < j->n_pending; i++)
+		if (uidset_has(&missing, j->pending[i].uid) &&
+		    !uidset_has(&there, j->pending[i].uid))
+			add_settled(j, j->pending[i].uid, NULL);
+	return true;
+}
+
+static void sort_judged(struct judge *j)
+{
+	if (j->n_judged)
+		qsort(j->judged, j->n_judged, sizeof(j->judged[0]), by_uid);
+}
+
 bool judge_messages(struct judge *j, const struct uidset *fresh,
     const struct uidset *stale, struct err *e)
 {
@@ -307,5 +401,8 @@ bool judge_messages(struct judge *j, const struct uidset *fresh,
 	    RULES_ASK_BODY, &items, e);
 	assert(!ok || (fields.n == 0 && bodies.n == 0));
 	arena_free(&r.message);
+	sort_judged(j);
+	ok = ok && look_for_missing(j, fresh, e);
+	sort_judged(j);
 	return ok;
 }

@@ -8,7 +8,10 @@
  * bodies).  Bytes are borrowed inside the store's callback and gone behind
  * it; what stays of a message is its line in the plan.
  *
- * Life:   one for each pass over a mailbox, in the run's arena.
+ * A message that the server did not give, though it is there, and one on
+ * whose missing parts a rule hangs are not settled; see act.
+ *
+ * Life:   one for each portion of a mailbox, in the portion's arena.
  * Errors: those of the store and the journal.
  */
 #ifndef TAMIS_JUDGE_H
@@ -19,7 +22,7 @@
 
 struct judge {
 	/* Given by the caller. */
-	struct arena *arena;		/* a run's */
+	struct arena *arena;		/* a portion's */
 	const struct rules *rules;
 	const struct account *account;
 	struct store *store;		/* with the mailbox selected */
@@ -27,7 +30,8 @@ struct judge {
 	struct str mailbox;
 	uint32_t uidvalidity;
 	const struct place_names *places;
-	int64_t now;
+	int64_t now;			/* of the run */
+	int64_t began_ms;		/* clock_ms() then */
 	struct zone zone;
 	const bool *due;		/* see match_input */
 	/*
@@ -36,9 +40,11 @@ struct judge {
 	 * new.  TIME_NONE: all fresh ones are new.
 	 */
 	int64_t known_before;
+	const struct pending *pending;	/* from earlier runs, by UID */
+	size_t n_pending;
 	/* Filled in. */
 	struct plan plan;
-	struct judged *judged;		/* the fresh ones */
+	struct judged *judged;		/* the fresh ones, by UID */
 	size_t n_judged, cap_judged;
 	uint64_t seen;			/* all that were judged */
 };
@@ -49,5 +55,8 @@ struct judge {
  */
 MUST_USE bool judge_messages(struct judge *j, const struct uidset *fresh,
     const struct uidset *stale, struct err *e);
+
+/* What was found out of a fresh message, or NULL. */
+struct judged *judge_find(const struct judge *j, uint32_t uid);
 
 #endif

@@ -100,14 +100,15 @@ static void add_names(struct adding *w, const struct want *wants, size_t n,
 	const struct facts *f = w->m->facts;
 	const struct str *have = flags ? f->flags : f->labels;
 	size_t n_have = flags ? f->n_flags : f->n_labels;
+	bool known = f->known & (flags ? RULES_ASK_FLAGS : RULES_ASK_LABELS);
 	struct str *names = NULL;	/* made when there is one to keep */
 	uint32_t *rules = NULL;
 	size_t k = 0;
 	struct op *op;
 
 	for (size_t i = 0; i < n; i++) {
-		if (wants[i].add != add || facts_have(have, n_have,
-		    wants[i].name, flags) == add)
+		if (wants[i].add != add || (known && facts_have(have,
+		    n_have, wants[i].name, flags) == add))
 			continue;
 		if (!names) {
 			names = arena_array(w->p->arena, n - i,
@@ -169,8 +170,15 @@ static void add_place(struct adding *w, const struct want_place *want,
 
 	if (want->kind == PLACE_STAY)
 		return;
+	/* one that leaves before its copy was made could not be copied */
+	if (w->item->failed)
+		return;
 	if (want->kind == PLACE_DELETE) {
-		if (places->allow_delete)
+		/* who knows what those would have wanted, had they been able */
+		if (w->v->n_unknown + w->v->n_failed)
+			refuse(w, "not deleted, since another rule failed or "
+			    "could not be decided");
+		else if (places->allow_delete)
 			add_one(w, OP_DELETE, want->rule);
 		else
 			refuse(w, "delete needs `allow_delete: true` in the "
@@ -308,16 +316,27 @@ struct plan_item *plan_add(struct plan *p, const struct plan_message *m,
 	return item;
 }
 
-size_t plan_targets(const struct plan *p, struct str **list_out)
+size_t plan_targets(const struct plan *p, bool labels_are_folders,
+    struct str **list_out)
 {
-	struct str *list = arena_array(p->arena, p->n_ops + 1,
-	    sizeof(*list));
-	size_t n = 0;
+	struct str *list = NULL;
+	size_t n = 0, cap = 0;
 
-	for (size_t i = 0; i < p->n_ops; i++)
-		if ((p->ops[i].kind == OP_COPY || p->ops[i].kind == OP_MOVE) &&
-		    !facts_have(list, n, p->ops[i].mailbox, false))
-			list[n++] = p->ops[i].mailbox;
+	for (size_t i = 0; i < p->n_ops; i++) {
+		const struct op *op = &p->ops[i];
+		const struct str *to = &op->mailbox;
+		size_t n_to = op->kind == OP_COPY || op->kind == OP_MOVE;
+
+		if (labels_are_folders && op->kind == OP_ADD_LABELS) {
+			to = op->names;
+			n_to = op->n_names;
+		}
+		for (size_t k = 0; k < n_to; k++)
+			if (!facts_have(list, n, to[k], false)) {
+				arena_grow(p->arena, &list, n, &cap);
+				list[n++] = to[k];
+			}
+	}
 	*list_out = list;
 	return n;
 }

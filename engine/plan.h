@@ -85,8 +85,10 @@ struct plan_message {
 struct plan_item *plan_add(struct plan *p, const struct plan_message *m,
     const struct verdict *v, const struct place_names *places);
 
-/* The mailboxes that copies and moves go to, each once, in order. */
-size_t plan_targets(const struct plan *p, struct str **list_out);
+/* The mailboxes that copies and moves go to, and labels where those are
+ * folders; each once, in order. */
+size_t plan_targets(const struct plan *p, bool labels_are_folders,
+    struct str **list_out);
 
 /* "label lists/pgsql", "move to Archive": for people.  Not yet shown(). */
 void plan_op_text(struct buf *b, const struct op *op);

@@ -3,6 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What was found in a target for one change is not there for the next one:
+ * of this mailbox and identity the UIDs from NEXT on are left. */
+struct claim {
+	struct str mailbox;
+	uint8_t digest[16];
+	uint32_t next;
+};
+
 /* What is there now of the messages of one mailbox. */
 struct seen {
 	uint32_t uid;
@@ -90,25 +98,76 @@ static void look_at_names(struct change *c, const struct seen *s)
 		decide(c, CHANGE_VOID, "a crash came first");
 }
 
-static bool find_copy(struct recover *r, const struct change *c,
-    uint32_t *uid_out, struct err *e)
+static struct claim *claim_of(struct recover *r, const struct change *c)
 {
-	struct err mine = { 0 };
+	struct claim *claim;
 
-	*uid_out = 0;
-	if (r->store->kind.find(r->store, c->what, c->dest_uidvalidity,
-	    c->dest_from_uid, &c->id_of, uid_out, &mine))
-		return true;
-	if (mine.kind == ERR_MESSAGE)	/* no such mailbox: no copy */
-		return true;
-	*e = mine;
-	return false;
+	for (size_t i = 0; i < r->n_claims; i++)
+		if (memcmp(r->claims[i].digest, c->id_of.digest,
+		    sizeof(c->id_of.digest)) == 0 &&
+		    str_eq(r->claims[i].mailbox, c->what))
+			return &r->claims[i];
+	arena_grow(r->arena, &r->claims, r->n_claims, &r->cap_claims);
+	claim = &r->claims[r->n_claims++];
+	*claim = (struct claim){ .mailbox = c->what };
+	memcpy(claim->digest, c->id_of.digest, sizeof(claim->digest));
+	return claim;
 }
 
-/* Not found: may it still land? */
+static bool has_identity(const struct change *c)
+{
+	static const uint8_t none[sizeof(c->id_of.digest)];
+
+	return memcmp(c->id_of.digest, none, sizeof(none)) != 0;
+}
+
+/* What became of a copy. */
+struct landed {
+	uint32_t uidvalidity, uid;	/* 0: it is not there */
+	bool sure;		/* what is there is our copy, no older twin */
+};
+
+static bool find_copy(struct recover *r, const struct change *c,
+    struct landed *out, struct err *e)
+{
+	struct mailbox_state state;
+	struct claim *claim = claim_of(r, c);
+	uint32_t from = c->dest_from_uid;
+	struct err mine = { 0 };
+
+	*out = (struct landed){ 0 };
+	if (!r->store->kind.select(r->store, c->what, false, &state, &mine)) {
+		if (mine.kind == ERR_MESSAGE)	/* no mailbox: no copy */
+			return true;
+		*e = mine;
+		return false;
+	}
+	out->uidvalidity = state.uidvalidity;
+	out->sure = from && state.uidvalidity == c->dest_uidvalidity;
+	if (!out->sure)
+		from = 1;
+	if (claim->next > from)
+		from = claim->next;
+	for (bool taken = true; taken; from = claim->next) {
+		if (!r->store->kind.find(r->store, c->what,
+		    state.uidvalidity, from, &c->id_of, &out->uid, e))
+			return false;
+		if (out->uid == 0)
+			break;
+		claim->next = out->uid + 1;
+		/* by an earlier run */
+		if (!journal_placed(r->journal, c->what, state.uidvalidity,
+		    out->uid, &c->id_of, true, &taken, e))
+			return false;
+	}
+	return true;
+}
+
+/* Not found: may it still land?  A clock that was set back does not make it
+ * wait for years. */
 static void not_landed(struct recover *r, struct change *c)
 {
-	if (r->now - c->time < r->account->limits->late)
+	if (llabs(r->now - c->time) < r->account->limits->late)
 		c->reason = STR_LIT("sent, unanswered, and may still land");
 	else
 		decide(c, CHANGE_VOID, "a crash came first");
@@ -116,17 +175,33 @@ static void not_landed(struct recover *r, struct change *c)
 
 static bool look_at_copy(struct recover *r, struct change *c, struct err *e)
 {
-	uint32_t uid;
+	struct landed l;
 
-	if (!find_copy(r, c, &uid, e))
+	if (!has_identity(c)) {
+		decide(c, CHANGE_UNSURE, "the server told too little of the "
+		    "message to know it again");
+		return true;
+	}
+	if (!find_copy(r, c, &l, e))
 		return false;
-	if (uid) {
+	if (l.uid) {
 		decide(c, CHANGE_DONE, "found done after a crash");
-		c->dest_uid = uid;
+		c->dest_uid = l.uid;
+		c->dest_uidvalidity = l.uidvalidity;
 	} else {
 		not_landed(r, c);
 	}
 	return true;
+}
+
+/* The second half is refused: it is tried again for a while. */
+static void not_finished(struct recover *r, struct change *c)
+{
+	if (llabs(r->now - c->time) < r->account->limits->late)
+		c->reason = STR_LIT("half done; the server refuses the rest");
+	else
+		decide(c, CHANGE_UNSURE, "half done, and the server refuses "
+		    "the rest: the original is still there");
 }
 
 /* The original of a copy that landed, or what was half deleted, goes now. */
@@ -150,10 +225,13 @@ static bool finish(struct recover *r, struct change *c, struct err *e)
 		decide(c, CHANGE_UNSURE, "the mailbox's UIDVALIDITY changed");
 		return true;
 	}
-	if (!r->store->kind.finish_move(r->store, &op, e))
+	if (!state.read_only &&
+	    !r->store->kind.finish_move(r->store, &op, e))
 		return false;
 	if (op.outcome == OP_DONE)
 		decide(c, CHANGE_DONE, "finished after a crash");
+	else
+		not_finished(r, c);
 	return true;
 }
 
@@ -174,7 +252,7 @@ static bool look_at_delete(struct recover *r, struct change *c,
 static bool look_at_move(struct recover *r, struct change *c,
     const struct seen *s, struct err *e)
 {
-	uint32_t uid;
+	struct landed l;
 
 	if (r->store->kind.atomic_move) {
 		/* where it landed is found by identity when that is wanted:
@@ -185,15 +263,25 @@ static bool look_at_move(struct recover *r, struct change *c,
 			decide(c, CHANGE_DONE, "found done after a crash");
 		return true;
 	}
-	if (!find_copy(r, c, &uid, e))
+	if (!has_identity(c)) {
+		decide(c, CHANGE_UNSURE, "the server told too little of the "
+		    "message to know it again");
+		return true;
+	}
+	if (!find_copy(r, c, &l, e))
 		return false;
-	c->dest_uid = uid;
+	c->dest_uid = l.uid;
+	if (l.uid)
+		c->dest_uidvalidity = l.uidvalidity;
 	if (!s)
-		decide(c, uid ? CHANGE_DONE : CHANGE_UNSURE, uid ?
+		decide(c, l.uid ? CHANGE_DONE : CHANGE_UNSURE, l.uid ?
 		    "found done after a crash" : "the message is neither in "
 		    "its mailbox nor in the target; somebody moved it on");
-	else if (uid)
+	else if (l.uid && l.sure)
 		return finish(r, c, e);
+	else if (l.uid)		/* nothing goes for what may be a twin */
+		decide(c, CHANGE_UNSURE, "the target holds such a message, "
+		    "but it cannot be told whether it is the copy");
 	else
 		not_landed(r, c);
 	return true;
@@ -253,6 +341,20 @@ static size_t same_mailbox(const struct change *list, size_t n)
 	return k;
 }
 
+/* The mailbox is gone or its UIDs mean nothing any more; whether a copy was
+ * made can be told all the same. */
+static bool look_without_mailbox(struct recover *r, struct change *list,
+    size_t n, struct err *e)
+{
+	for (size_t i = 0; i < n; i++)
+		if (list[i].kind != OP_COPY)
+			decide(&list[i], CHANGE_UNSURE, "the mailbox is gone "
+			    "or its UIDVALIDITY changed");
+		else if (!look_at_copy(r, &list[i], e))
+			return false;
+	return true;
+}
+
 static bool look_at_mailbox(struct recover *r, struct change *list,
     size_t n, struct err *e)
 {
@@ -272,12 +374,8 @@ static bool look_at_mailbox(struct recover *r, struct change *list,
 		}
 		state.uidvalidity = 0;
 	}
-	if (state.uidvalidity != list[0].uidvalidity) {
-		for (size_t i = 0; i < n; i++)
-			decide(&list[i], CHANGE_UNSURE, "the mailbox is gone "
-			    "or its UIDVALIDITY changed");
-		return true;
-	}
+	if (state.uidvalidity != list[0].uidvalidity)
+		return look_without_mailbox(r, list, n, e);
 	uidset_init(&set, r->arena);
 	for (size_t i = 0; i < n; i++)
 		uidset_add(&set, list[i].uid);
@@ -328,14 +426,12 @@ bool recover_changes(struct recover *r, struct err *e)
 	return true;
 }
 
-bool recover_holds(const struct recover *r, struct str mailbox,
-    uint32_t uidvalidity, uint32_t uid)
+void recover_holds(const struct recover *r, struct str mailbox,
+    uint32_t uidvalidity, struct uidset *set)
 {
 	for (size_t i = 0; r->held && i < r->n_changes; i++)
 		if (r->changes[i].state == CHANGE_INTENDED &&
-		    r->changes[i].uid == uid &&
 		    r->changes[i].uidvalidity == uidvalidity &&
 		    str_eq(r->changes[i].mailbox, mailbox))
-			return true;
-	return false;
+			uidset_add(set, r->changes[i].uid);
 }

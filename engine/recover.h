@@ -12,7 +12,8 @@
  *			by taking the original away
  *	copy		found in its target: done; else void, but not before
  *			limits.late has passed, since a server may still carry
- *			out what it was sent
+ *			out what it was sent.  A message of the target counts
+ *			for one change, so that twins are both looked for
  *	delete		gone: done; marked \Deleted: finished; else void
  *
  * Idempotent: killed in between, it finds the same again.
@@ -34,12 +35,14 @@ struct recover {
 	 * still INTENDED are `held`: their messages must rest in this run. */
 	struct change *changes;
 	size_t n_changes;
+	struct claim *claims;		/* recover.c */
+	size_t n_claims, cap_claims;
 	size_t done, void_, unsure, held;
 };
 
 MUST_USE bool recover_changes(struct recover *r, struct err *e);
-/* Must this message rest? */
-bool recover_holds(const struct recover *r, struct str mailbox,
-    uint32_t uidvalidity, uint32_t uid);
+/* Adds the messages of a mailbox that must rest. */
+void recover_holds(const struct recover *r, struct str mailbox,
+    uint32_t uidvalidity, struct uidset *set);
 
 #endif

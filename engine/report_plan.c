@@ -58,11 +58,19 @@ static size_t add_changes(const struct telling *t, size_t at,
 
 static struct str pending_reason(const struct telling *t, uint32_t uid)
 {
-	for (size_t i = 0; i < t->judge->n_judged; i++)
-		if (t->judge->judged[i].uid == uid &&
-		    !t->judge->judged[i].settled)
-			return t->judge->judged[i].reason;
-	return STR_EMPTY;
+	const struct judged *judged = judge_find(t->judge, uid);
+
+	return judged && !judged->settled ? judged->reason : STR_EMPTY;
+}
+
+/* Stands the failure beside one of its changes? */
+static bool is_told(const struct telling *t, const struct plan_item *item)
+{
+	for (size_t i = 0; i < item->n_ops; i++)
+		if (str_eq(t->judge->plan.ops[item->first_op + i].reason,
+		    item->failure))
+			return true;
+	return false;
 }
 
 static void tell_item(const struct telling *t, const struct plan_item *item)
@@ -79,7 +87,8 @@ static void tell_item(const struct telling *t, const struct plan_item *item)
 		.rules = t->judge->rules,
 		.fired = item->rules,
 		.n_fired = item->n_rules,
-		.failure = item->failed ? item->failure : STR_EMPTY,
+		.failure = item->failed && !is_told(t, item) ?
+		    item->failure : STR_EMPTY,
 	};
 	struct report_note *notes = arena_array(t->scratch, item->n_notes + 1,
 	    sizeof(*notes));

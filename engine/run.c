@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "act.h"
+#include "clock.h"
 #include "digest.h"
 #include "log.h"
 #include "recover.h"
@@ -29,6 +30,8 @@ struct visit {
 	struct sync sync;
 	struct judge judge;
 	struct uidset fresh, stale;
+	const struct pending *pending;	/* of this UIDVALIDITY, by UID */
+	size_t n_pending;
 	bool first, last;		/* portion */
 	bool counted;			/* what each rule would change is known
 					   before anything is done */
@@ -85,7 +88,8 @@ static bool is_swept(const struct pass *p, struct str mailbox)
 	return false;
 }
 
-/* `every` makes a sweep rest; new mail does not wait for it. */
+/* `every` makes a sweep rest; new mail does not wait for it.  A time in the
+ * future is a clock's that was wrong once. */
 static bool find_due(struct pass *p, struct err *e)
 {
 	struct run *r = p->r;
@@ -100,14 +104,18 @@ static bool find_due(struct pass *p, struct err *e)
 		if (!journal_rule_time(r->journal, str_of(info->name), &last,
 		    e))
 			return false;
-		p->due[i] = r->now - last >= info->every;
+		p->due[i] = r->now - last >= info->every || last > r->now;
 	}
 	return true;
 }
 
+/* A run over some mailboxes only is not one of the rule. */
 static bool set_rule_times(struct pass *p, struct err *e)
 {
 	struct run *r = p->r;
+
+	if (r->options->mailboxes.n)
+		return true;
 
 	for (size_t i = 0; i < rules_count(r->rules); i++) {
 		const struct rule_info *info = rules_info(r->rules, i);
@@ -197,34 +205,14 @@ static void add_held(struct visit *v)
 			arena_grow(j->arena, &j->judged, j->n_judged,
 			    &j->cap_judged);
 			j->judged[j->n_judged++] = (struct judged){
+				.uidvalidity = j->uidvalidity,
 				.uid = uid,
+				.waits = true,
 				.reason = STR_LIT("an earlier run's command "
 				    "was not answered and may still land"),
 			};
 			v->pass->r->pending++;
 		}
-}
-
-/* Pending messages that are not there any more are nobody's business. */
-static void drop_vanished(struct visit *v)
-{
-	struct judge *j = &v->judge;
-
-	for (size_t i = 0; i < v->sync.n_pending; i++) {
-		bool found = uidset_has(&v->sync.held, v->sync.pending[i].uid) ||
-		    !uidset_has(&v->fresh, v->sync.pending[i].uid);
-
-		for (size_t k = 0; k < j->n_judged && !found; k++)
-			found = j->judged[k].uid == v->sync.pending[i].uid;
-		if (found)
-			continue;
-		arena_grow(j->arena, &j->judged, j->n_judged,
-		    &j->cap_judged);
-		j->judged[j->n_judged++] = (struct judged){
-			.uid = v->sync.pending[i].uid,
-			.settled = true,
-		};
-	}
 }
 
 /* Where the mailbox stands behind this portion; NULL: cannot be said. */
@@ -241,13 +229,29 @@ static const struct checkpoint *checkpoint(const struct visit *v,
 	return room;
 }
 
+/* What failed stands in the report; what could not even be judged does not. */
+static void say_given_up(struct visit *v)
+{
+	struct run *r = v->pass->r;
+
+	for (size_t i = 0; i < v->judge.n_judged; i++) {
+		const struct judged *m = &v->judge.judged[i];
+
+		if (!m->given_up)
+			continue;
+		log_line(LOG_ERROR, "%s: %.*s: UID %" PRIu32 " was not judged: "
+		    "%.*s, in %d runs", r->account->name,
+		    STR_ARG(v->sync.mailbox), m->uid, STR_ARG(m->reason),
+		    JOURNAL_TRIES_MAX);
+		r->failed++;
+	}
+}
+
 static bool act(struct visit *v, struct err *e)
 {
 	struct run *r = v->pass->r;
 	struct act a = {
 		.judge = &v->judge,
-		.pending = v->sync.pending,
-		.n_pending = v->sync.n_pending,
 		.new_mailboxes = &v->pass->new_mailboxes,
 	};
 	struct checkpoint at;
@@ -261,6 +265,7 @@ static bool act(struct visit *v, struct err *e)
 	r->changed += a.changed;
 	r->failed += a.failed;
 	r->pending += a.waiting;
+	say_given_up(v);
 	return ok;
 }
 
@@ -277,6 +282,11 @@ static bool read_state(struct visit *v, struct err *e)
 	    &s->n_pending, e))
 		return false;
 	s->pending = pending;
+	/* they come by UIDVALIDITY, then by UID */
+	for (size_t i = 0; i < s->n_pending; i++)
+		if (pending[i].uidvalidity == s->state.uidvalidity &&
+		    v->n_pending++ == 0)
+			v->pending = &pending[i];
 	return true;
 }
 
@@ -321,6 +331,9 @@ static void set_up_judge(struct visit *v, struct arena *arena)
 	j->uidvalidity = v->sync.state.uidvalidity;
 	j->places = &v->pass->places;
 	j->now = r->now;
+	j->began_ms = r->began_ms;
+	j->pending = v->pending;
+	j->n_pending = v->n_pending;
 	j->zone = r->zone;
 	j->due = v->pass->due;
 }
@@ -332,8 +345,12 @@ static bool look(struct visit *v, struct err *e)
 	struct sync *s = &v->sync;
 
 	if (!r->store->kind.select(r->store, s->mailbox,
-	    !r->options->dry_run, &s->state, e) || !read_state(v, e) ||
-	    !sync_choose(s, e))
+	    !r->options->dry_run, &s->state, e))
+		return false;
+	if (s->state.read_only && !r->options->dry_run)
+		return err_set(e, ERR_MESSAGE, "%.*s can only be read now; "
+		    "what is new there stays new", STR_ARG(s->mailbox));
+	if (!read_state(v, e) || !sync_choose(s, e))
 		return false;
 	r->baseline += s->baseline;
 	if (s->uidvalidity_changed)
@@ -356,7 +373,9 @@ static uint64_t portion_uids(const struct visit *v)
 	uint64_t given = v->sync.state.uidnext;
 
 	assert(batch > 0);	/* a store says what it bears */
-	if (exists == 0 || given <= exists)
+	if (exists == 0)
+		return UINT32_MAX;
+	if (given <= exists)
 		return batch;
 	return batch * ((given + exists - 2) / exists);
 }
@@ -413,6 +432,8 @@ static bool do_portion(struct visit *v, struct err *e)
 	struct run *r = v->pass->r;
 	bool ok = true, stop = false;
 
+	if (v->first && !r->options->dry_run)
+		add_held(v);
 	if (!judge_portion(v, e))
 		return false;
 	count_items(v);
@@ -420,12 +441,8 @@ static bool do_portion(struct visit *v, struct err *e)
 		count_changes(v);
 		stop = brakes(v);
 	}
-	if (!stop && !r->options->dry_run) {
-		if (v->first)
-			add_held(v);
-		drop_vanished(v);
+	if (!stop && !r->options->dry_run)
 		ok = act(v, e);
-	}
 	report_plan(r->report, &v->judge, stop || r->options->dry_run);
 	return ok;
 }
@@ -556,8 +573,15 @@ static bool visit_all(struct pass *p, struct err *e)
 			*e = mine;
 			return false;
 		}
-		/* one mailbox that is not there does not stop the others */
-		log_err(p->r->account->name, &mine);
+		/* one mailbox that is not there does not stop the others;
+		 * where there is nothing to sweep nothing is missed */
+		if (i >= n_watched) {
+			log_line(LOG_NOTE, "%s: %s", p->r->account->name,
+			    mine.msg);
+			continue;
+		}
+		log_err(p->r->account->name[0] ? p->r->account->name : NULL,
+		    &mine);
 		p->r->failed++;
 	}
 	return true;
@@ -568,6 +592,7 @@ bool run_account(struct run *r, struct err *e)
 	struct pass p = { .r = r };
 	size_t n = rules_count(r->rules);
 
+	r->began_ms = clock_ms();
 	p.due = arena_array(r->arena, n + 1, sizeof(*p.due));
 	p.changes = arena_array(r->arena, n + 1, sizeof(*p.changes));
 	p.table = arena_array(r->arena, n + 1, sizeof(*p.table));

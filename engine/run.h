@@ -29,6 +29,7 @@ struct run {
 	int64_t now;
 	struct zone zone;
 	/* Filled in. */
+	int64_t began_ms;		/* clock_ms() */
 	uint64_t judged, changed, failed, unknown, pending, baseline;
 	uint64_t would_change;		/* messages, in a dry run */
 	int64_t run_id;

@@ -9,26 +9,35 @@ static void add_range(struct uidset *set, uint32_t low, uint32_t uidnext)
 		uidset_add_range(set, low, uidnext - 1);
 }
 
+/* Adds what a search finds, but for what came after the mailbox was opened:
+ * the checkpoint does not pass that. */
+static bool add_found(struct sync *s, const struct store_query *q,
+    struct err *e)
+{
+	struct uidset found, there;
+
+	uidset_init(&found, s->arena);
+	uidset_init(&there, s->arena);
+	add_range(&there, 1, s->state.uidnext);
+	if (!s->store->kind.search(s->store, q, &found, e))
+		return false;
+	uidset_split(&found, &there, &s->fresh, NULL);
+	return true;
+}
+
 /* An explicit selection: --all, --since, --search. */
 static bool choose_asked(struct sync *s, struct err *e)
 {
 	const struct options *o = s->options;
 	struct store_query q = { .from_uid = 1, .since = TIME_NONE };
-	struct uidset found;
 
-	if (o->all || s->stateless) {
+	if (o->all || (o->since == TIME_NONE && !o->search)) {
 		add_range(&s->fresh, 1, s->state.uidnext);
 		return true;
 	}
 	q.since = o->since;
 	q.criteria = str_of(o->search);
-	uidset_init(&found, s->arena);
-	if (!s->store->kind.search(s->store, &q, &found, e))
-		return false;
-	for (size_t i = 0; i < found.n; i++)
-		uidset_add_range(&s->fresh, found.ranges[i].low,
-		    found.ranges[i].high);
-	return true;
+	return add_found(s, &q, e);
 }
 
 /* New by the checkpoint, and what pends from earlier runs. */
@@ -36,7 +45,8 @@ static void choose_new(struct sync *s)
 {
 	add_range(&s->fresh, s->before.next_uid, s->state.uidnext);
 	for (size_t i = 0; i < s->n_pending; i++)
-		uidset_add(&s->fresh, s->pending[i].uid);
+		if (s->pending[i].uidvalidity == s->state.uidvalidity)
+			uidset_add(&s->fresh, s->pending[i].uid);
 }
 
 /*
@@ -54,60 +64,67 @@ static bool choose_again(struct sync *s, struct err *e)
 	if (s->before.baseline_time > s->known_before)
 		s->known_before = s->before.baseline_time;
 	q.since = s->known_before;
-	return s->store->kind.search(s->store, &q, &s->fresh, e);
+	return add_found(s, &q, e);
 }
 
-/* The checkpoint stops behind what is left of the set; what it has passed
- * in earlier runs it does not take back. */
-static void rest_stays_new(struct sync *s)
+/* Of the UIDs chosen, those of messages that are there. */
+static bool choose_there(struct sync *s, struct err *e)
 {
-	uint32_t next = uidset_last(&s->fresh) + 1;
+	struct store_query q = { .from_uid = 1, .since = TIME_NONE };
+	struct uidset found, there;
 
-	if (s->after.next_uid != s->state.uidnext)
-		return;
-	if (s->before.known && !s->uidvalidity_changed &&
-	    next < s->before.next_uid)
-		next = s->before.next_uid;
-	s->after.next_uid = next;
+	uidset_init(&found, s->arena);
+	uidset_init(&there, s->arena);
+	q.from_uid = s->fresh.ranges[0].low;
+	if (!s->store->kind.search(s->store, &q, &found, e))
+		return false;
+	uidset_split(&s->fresh, &found, &there, NULL);
+	s->fresh = there;
+	return true;
 }
 
-/* Messages about which something unsettled may still happen rest, and pend;
- * so that the checkpoint may pass them. */
-static void hold_back(struct sync *s)
+/* The first messages of those chosen; the checkpoint stops behind them.  What
+ * it has passed in earlier runs it does not take back, and what was there
+ * before the first run does not become new. */
+static void choose_first(struct sync *s, uint64_t max)
 {
-	struct uidset rest;
-	const struct recover *rec = s->recovered;
+	struct uidset all = s->fresh;
+	uint32_t next;
 
-	if (!rec->held)
-		return;
-	uidset_init(&rest, s->arena);
-	for (size_t i = 0; i < s->fresh.n; i++) {
-		struct uid_range r = s->fresh.ranges[i];
-
-		for (uint64_t uid = r.low; uid <= r.high; uid++)
-			if (recover_holds(rec, s->mailbox,
-			    s->state.uidvalidity, (uint32_t)uid))
-				uidset_add(&s->held, (uint32_t)uid);
-			else
-				uidset_add(&rest, (uint32_t)uid);
-	}
-	s->fresh = rest;
+	uidset_init(&s->fresh, s->arena);
+	uidset_head(&all, 1, max, &s->fresh);
+	next = uidset_last(&s->fresh) + 1;
+	if (s->before.known && s->after.next_uid == s->state.uidnext)
+		s->after.next_uid = next < s->before.next_uid ?
+		    s->before.next_uid : next;
 }
 
+/* Everything that is not fresh. */
 static void choose_stale(struct sync *s)
 {
-	uint32_t from = 1;
+	struct uidset all;
 
-	if (!s->swept || s->state.uidnext <= 1)
+	uidset_init(&all, s->arena);
+	add_range(&all, 1, s->state.uidnext);
+	uidset_split(&all, &s->fresh, NULL, &s->stale);
+}
+
+/* Messages about which something unsettled may still happen rest.  Those that
+ * are new pend, so that the checkpoint may pass them. */
+static void hold_back(struct sync *s)
+{
+	struct uidset held, fresh, stale;
+
+	if (!s->recovered->held)
 		return;
-	/* everything that is not fresh */
-	for (size_t i = 0; i < s->fresh.n; i++) {
-		if (s->fresh.ranges[i].low > from)
-			uidset_add_range(&s->stale, from,
-			    s->fresh.ranges[i].low - 1);
-		from = s->fresh.ranges[i].high + 1;
-	}
-	add_range(&s->stale, from, s->state.uidnext);
+	uidset_init(&held, s->arena);
+	uidset_init(&fresh, s->arena);
+	uidset_init(&stale, s->arena);
+	recover_holds(s->recovered, s->mailbox, s->state.uidvalidity, &held);
+	uidset_split(&s->fresh, &held, &s->held, &fresh);
+	uidset_split(&s->stale, &held, NULL, &stale);
+	s->fresh = fresh;
+	s->stale = stale;
 }
 
 bool sync_choose(struct sync *s, struct err *e)
@@ -134,13 +151,17 @@ bool sync_choose(struct sync *s, struct err *e)
 	uidset_init(&s->fresh, s->arena);
 	uidset_init(&s->stale, s->arena);
 	uidset_init(&s->held, s->arena);
+	if (asked && s->watched && moved && !o->all)
+		return err_set(e, ERR_MESSAGE, "the UIDVALIDITY of %.*s has "
+		    "changed; run once without --since and --search, so "
+		    "that new mail is told from old", STR_ARG(s->mailbox));
 	if (asked && s->watched) {
 		if (!choose_asked(s, e))
 			return false;
 		/* the new ones that were not asked for stay new */
-		if (!o->all && s->before.known && !moved)
+		if (!o->all && s->before.known)
 			s->after = s->before;
-		s->stepwise = o->all && !moved;
+		s->stepwise = o->all && s->before.known && !moved;
 	} else if (!s->before.known) {
 		s->baseline = s->watched ? s->state.exists : 0;
 	} else if (s->watched && moved) {
@@ -150,15 +171,17 @@ bool sync_choose(struct sync *s, struct err *e)
 		choose_new(s);
 		s->stepwise = true;
 	}
-	if (o->max && uidset_count(&s->fresh) > o->max) {
-		struct uidset all = s->fresh;
-
-		uidset_init(&s->fresh, s->arena);
-		uidset_head(&all, 1, o->max, &s->fresh);
-		rest_stays_new(s);
+	/* where UIDs began anew all must be looked at while it is known what
+	 * was there before */
+	if (o->max && !moved && uidset_count(&s->fresh) > o->max) {
+		if (!choose_there(s, e))
+			return false;
+		if (uidset_count(&s->fresh) > o->max)
+			choose_first(s, o->max);
 	}
+	if (s->swept)
+		choose_stale(s);
 	hold_back(s);
-	choose_stale(s);
 	return true;
 }
 

@@ -26,7 +26,7 @@ struct sync {
 	bool stateless;	/* a SOURCE: every message is new, always */
 	struct mailbox_state state;
 	struct checkpoint before;
-	const struct pending *pending;
+	const struct pending *pending;	/* of any UIDVALIDITY */
 	size_t n_pending;
 	int64_t now;
 	/* Filled in. */

@@ -266,7 +266,8 @@ static void test_checkpoint(void **state)
 	struct room *r = room(state);
 	struct checkpoint c = {
 		.uidvalidity = UINT32_MAX, .next_uid = UINT32_MAX,
-		.baseline_uid = 7, .modseq = INT64_MAX, .time = NOW,
+		.baseline_uid = 7, .baseline_time = NOW - 7,
+		.modseq = INT64_MAX, .time = NOW,
 	}, got;
 
 	open_rw(r);
@@ -280,6 +281,7 @@ static void test_checkpoint(void **state)
 	assert_true(got.uidvalidity == UINT32_MAX);
 	assert_true(got.next_uid == UINT32_MAX);
 	assert_int_equal(got.baseline_uid, 7);
+	assert_int_equal(got.baseline_time, NOW - 7);
 	assert_true(got.modseq == INT64_MAX);
 	assert_int_equal(got.time, NOW);
 	OK(journal_checkpoint(r->j, STR_LIT("inbox"), &got, &r->e));
@@ -290,7 +292,8 @@ static void settle_one(struct room *r, uint32_t uid, uint8_t n,
     bool settled)
 {
 	struct judged one = {
-		.uid = uid, .id = identity(n), .settled = settled,
+		.uidvalidity = 1, .uid = uid, .id = identity(n),
+		.settled = settled,
 		.reason = STR_LIT("the body cannot be had"),
 	};
 
@@ -353,6 +356,7 @@ static void test_uidvalidity_drops_pending(void **state)
 	struct room *r = room(state);
 	struct pending *list;
 	struct checkpoint c = { .uidvalidity = 1, .next_uid = 9 };
+	struct judged waiting = { .uidvalidity = 1, .waits = true };
 
 	open_rw(r);
 	OK(journal_settle(r->j, STR_LIT("INBOX"), NULL, 0, NULL, 0, &c,
@@ -362,6 +366,24 @@ static void test_uidvalidity_drops_pending(void **state)
 	OK(journal_settle(r->j, STR_LIT("INBOX"), NULL, 0, NULL, 0, &c,
 	    &r->e));
 	assert_int_equal(pending(r, &list), 1);
+	assert_int_equal(list[0].uidvalidity, 1);
+	assert_int_equal(list[0].tries, 1);
+	/* to wait is no try */
+	waiting.uid = 5;
+	OK(journal_settle(r->j, STR_LIT("INBOX"), NULL, 0, &waiting, 1, NULL,
+	    &r->e));
+	assert_int_equal(pending(r, &list), 1);
+	assert_int_equal(list[0].tries, 1);
+	/* the same UID of another UIDVALIDITY is another message */
+	waiting.uidvalidity = 2;
+	OK(journal_settle(r->j, STR_LIT("INBOX"), NULL, 0, &waiting, 1, NULL,
+	    &r->e));
+	assert_int_equal(pending(r, &list), 2);
+	waiting.settled = true;
+	OK(journal_settle(r->j, STR_LIT("INBOX"), NULL, 0, &waiting, 1, NULL,
+	    &r->e));
+	assert_int_equal(pending(r, &list), 1);
+	assert_int_equal(list[0].uidvalidity, 1);
 	c.uidvalidity = 2;
 	OK(journal_settle(r->j, STR_LIT("INBOX"), NULL, 0, NULL, 0, &c,
 	    &r->e));
@@ -564,28 +586,78 @@ static void test_runs(void **state)
 	assert_int_equal(n, 30);
 }
 
+static bool copied(struct room *r, uint32_t uidvalidity, uint32_t uid,
+    struct identity id, const char *target)
+{
+	bool yes = false;
+
+	OK(journal_copied(r->j, STR_LIT("INBOX"), uidvalidity, uid, &id,
+	    str_of(target), &yes, &r->e));
+	return yes;
+}
+
 static void test_copied(void **state)
 {
 	struct room *r = room(state);
 	struct change c;
-	bool yes;
 
 	open_rw(r);
 	c = change_of(begin_run(r), 5, OP_COPY, "Keep/a b", "x");
 	OK(journal_intend(r->j, &c, 1, &r->e));
-	OK(journal_copied(r->j, c.mailbox, 77, 5, c.what, &yes, &r->e));
-	assert_false(yes);
+	assert_false(copied(r, 77, 5, c.id_of, "Keep/a b"));
 	c.state = CHANGE_DONE;
 	OK(journal_settle(r->j, STR_EMPTY, &c, 1, NULL, 0, NULL, &r->e));
-	OK(journal_copied(r->j, c.mailbox, 77, 5, c.what, &yes, &r->e));
-	assert_true(yes);
-	OK(journal_copied(r->j, c.mailbox, 78, 5, c.what, &yes, &r->e));
-	assert_false(yes);
-	OK(journal_copied(r->j, c.mailbox, 77, 6, c.what, &yes, &r->e));
-	assert_false(yes);
-	OK(journal_copied(r->j, c.mailbox, 77, 5, STR_LIT("Keep"), &yes,
+	assert_true(copied(r, 77, 5, c.id_of, "Keep/a b"));
+	/* a twin beside it is another message */
+	assert_false(copied(r, 77, 6, c.id_of, "Keep/a b"));
+	/* where UIDs began anew, it may be the same */
+	assert_true(copied(r, 78, 6, c.id_of, "Keep/a b"));
+	assert_false(copied(r, 78, 6, identity(99), "Keep/a b"));
+	assert_false(copied(r, 77, 5, c.id_of, "Keep"));
+	/* and it is remembered when its history is gone */
+	open_as(r, JOURNAL_WRITE, NOW + 1000);
+	OK(journal_prune(r->j, NOW + 500, &r->e));
+	assert_true(copied(r, 77, 5, c.id_of, "Keep/a b"));
+}
+
+static bool placed(struct room *r, const char *mailbox, uint32_t uid,
+    struct identity id)
+{
+	bool yes = false;
+
+	OK(journal_placed(r->j, str_of(mailbox), 88, uid, &id, false, &yes,
 	    &r->e));
+	return yes;
+}
+
+static void test_placed(void **state)
+{
+	struct room *r = room(state);
+	struct change list[2];
+	bool yes;
+
+	open_rw(r);
+	list[0] = change_of(begin_run(r), 5, OP_MOVE, "A", "x");
+	list[1] = list[0];
+	list[1].id_of = identity(44);
+	OK(journal_intend(r->j, list, 2, &r->e));
+	assert_false(placed(r, "A", 9, list[1].id_of));
+	list[0].state = list[1].state = CHANGE_DONE;
+	list[0].dest_uidvalidity = 88;
+	list[0].dest_uid = 9;
+	OK(journal_settle(r->j, STR_EMPTY, list, 2, NULL, 0, NULL, &r->e));
+	assert_true(placed(r, "A", 9, list[0].id_of));
+	assert_false(placed(r, "A", 10, list[0].id_of));
+	assert_false(placed(r, "B", 9, list[0].id_of));
+	/* where the server did not tell */
+	assert_true(placed(r, "A", 10, list[1].id_of));
+	OK(journal_placed(r->j, STR_LIT("A"), 88, 9, &list[0].id_of, true,
+	    &yes, &r->e));
+	assert_true(yes);
+	OK(journal_placed(r->j, STR_LIT("A"), 88, 9, &list[1].id_of, true,
+	    &yes, &r->e));
 	assert_false(yes);
+	assert_false(placed(r, "A", 10, identity(45)));
 }
 
 /* A row that cannot be written takes the whole call with it. */
@@ -620,6 +692,7 @@ static void test_prune(void **state)
 	struct room *r = room(state);
 	struct history_query q = { .since = TIME_NONE };
 	struct change list[3];
+	struct checkpoint c = { .uidvalidity = 1, .time = NOW };
 	struct seen s;
 	int64_t n = 0, last;
 
@@ -633,6 +706,8 @@ static void test_prune(void **state)
 	settle_one(r, 1, 1, true);
 	open_as(r, JOURNAL_WRITE, NOW + 1000);
 	settle_one(r, 2, 2, true);
+	OK(journal_settle(r->j, STR_LIT("INBOX"), NULL, 0, NULL, 0, &c,
+	    &r->e));
 	list[2] = change_of(begin_run(r), 3, OP_MOVE, "A", "x");
 	list[2].time = NOW + 1000;
 	OK(journal_intend(r->j, &list[2], 1, &r->e));
@@ -646,6 +721,12 @@ static void test_prune(void **state)
 	assert_int_equal(s.ids[1], list[2].id);
 	OK(journal_runs(r->j, TIME_NONE, count_run, &n, &r->e));
 	assert_int_equal(n, 2);	/* its own, and that of the intended one */
+	/* that of the last days before the checkpoint is needed */
+	assert_true(was_judged(r, "INBOX", 1));
+	c.time += 30 * 86400;
+	OK(journal_settle(r->j, STR_LIT("INBOX"), NULL, 0, NULL, 0, &c,
+	    &r->e));
+	OK(journal_prune(r->j, NOW + 500, &r->e));
 	assert_false(was_judged(r, "INBOX", 1));
 	assert_true(was_judged(r, "INBOX", 2));
 	/* the number of a run is never given again */
@@ -999,7 +1080,7 @@ int main(void)
 		TEST(test_checkpoint), TEST(test_pending),
 		TEST(test_uidvalidity_drops_pending), TEST(test_changes),
 		TEST(test_history_queries), TEST(test_runs),
-		TEST(test_copied), TEST(test_all_or_nothing),
+		TEST(test_copied), TEST(test_placed), TEST(test_all_or_nothing),
 		TEST(test_prune), TEST(test_values), TEST(test_names),
 		TEST(test_names_pruned), TEST(test_names_read_only),
 		TEST(test_names_add), TEST(test_reading_leaves_nothing),

@@ -247,9 +247,11 @@ static bool settle_change(struct journal *j, const struct change *c,
 	row_put(st, 5, c->dest_uidvalidity);
 	if (!row_run(st, e))
 		return false;
-	if (c->state != CHANGE_DONE)
+	if (c->state != CHANGE_DONE || (c->kind != OP_COPY &&
+	    c->kind != OP_MOVE))
 		return true;
-	st = database_statement(j->db, SQL_COPIED_ADD, e);
+	st = database_statement(j->db, c->kind == OP_COPY ?
+	    SQL_COPIED_ADD : SQL_COPIED_MOVE, e);
 	if (!st)
 		return false;
 	row_put(st, 1, c->id);

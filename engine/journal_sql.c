@@ -76,11 +76,11 @@ const char journal_schema[] =
  * wants them anew each time. */
 "CREATE TABLE copied("
 "	mailbox INTEGER NOT NULL REFERENCES mailbox(id),"
-"	target TEXT NOT NULL,"
 "	digest BLOB NOT NULL,"
-"	uidvalidity INTEGER NOT NULL,"
+"	target TEXT NOT NULL,"
+"	uidvalidity INTEGER NOT NULL,"	/* 0, as UID: it was not told */
 "	uid INTEGER NOT NULL,"
-"	PRIMARY KEY(mailbox, target, digest, uidvalidity, uid)"
+"	PRIMARY KEY(mailbox, digest, target, uidvalidity, uid)"
 ") WITHOUT ROWID;"
 "CREATE TABLE name("
 "	mailbox INTEGER NOT NULL REFERENCES mailbox(id),"
@@ -153,6 +153,14 @@ const char *const journal_sql[SQL_COUNT] = {
 	[SQL_COPIED] = "SELECT 1 FROM copied WHERE mailbox = ?1 "
 	    "AND target = ?2 AND digest = ?3 "
 	    "AND (uidvalidity <> ?4 OR uid = ?5)",
+	/* what moves takes its copies with it */
+	[SQL_COPIED_MOVE] = "INSERT OR IGNORE INTO copied(mailbox, digest, "
+	    "target, uidvalidity, uid) SELECT m.id, o.digest, o.target, "
+	    "iif(c.dest_uid, c.dest_uidvalidity, 0), c.dest_uid "
+	    "FROM change c JOIN mailbox m ON m.name = c.what "
+	    "JOIN copied o ON o.mailbox = c.mailbox AND "
+	    "o.digest = c.digest AND o.uidvalidity = c.uidvalidity AND "
+	    "o.uid = c.uid WHERE c.id = ?1 AND c.kind = 5",
 	[SQL_COPIED_ADD] = "INSERT OR IGNORE INTO copied(mailbox, target, "
 	    "digest, uidvalidity, uid) SELECT mailbox, what, digest, "
 	    "uidvalidity, uid FROM change WHERE id = ?1 AND kind = 4",

@@ -153,13 +153,21 @@ static bool was_copied(void *ctx, struct str target)
 static bool may_come(const struct round *r, const struct fetched *f,
     const struct verdict *v)
 {
-	return v->n_unknown && !f->denied && not_delivered(r, f);
+	return !f->denied && v->n_unknown && not_delivered(r, f);
+}
+
+/* One that could not be found again is not changed. */
+static bool is_nameless(const struct round *r, const struct fetched *f)
+{
+	return r->j->journal && !f->denied &&
+	    not_delivered(r, f) & naming(r->j);
 }
 
 static bool settle(struct round *r, const struct fetched *f, struct mail *m,
     const struct verdict *v, bool fresh, struct err *e)
 {
 	struct judge *j = r->j;
+	bool nameless = is_nameless(r, f);
 	struct plan_message pm = {
 		.facts = &f->facts,
 		.copied = j->journal ? was_copied : NULL,
@@ -176,13 +184,14 @@ static bool settle(struct round *r, const struct fetched *f, struct mail *m,
 		pm.subject = m ? mail_field_text(m, STR_LIT("Subject"), 0) :
 		    STR_EMPTY;
 	}
-	plan_add(&j->plan, &pm, v, j->places);
+	j->seen++;
+	if (!nameless)
+		plan_add(&j->plan, &pm, v, j->places);
 	if (copied.failed)
 		return false;
-	j->seen++;
 	if (!fresh)
 		return true;
-	if (may_come(r, f, v))
+	if (nameless || may_come(r, f, v))
 		add_unsettled(j, f->facts.uid, "the server did not give all "
 		    "that the rules want to know of it");
 	else

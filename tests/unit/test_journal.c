@@ -614,6 +614,16 @@ static void test_copied(void **state)
 	assert_true(copied(r, 78, 6, c.id_of, "Keep/a b"));
 	assert_false(copied(r, 78, 6, identity(99), "Keep/a b"));
 	assert_false(copied(r, 77, 5, c.id_of, "Keep"));
+	/* what moves takes its copies with it */
+	c.kind = OP_MOVE;
+	c.what = STR_LIT("INBOX");
+	c.uid = 5;
+	OK(journal_intend(r->j, &c, 1, &r->e));
+	c.state = CHANGE_DONE;
+	c.dest_uidvalidity = 90;
+	c.dest_uid = 12;
+	OK(journal_settle(r->j, STR_EMPTY, &c, 1, NULL, 0, NULL, &r->e));
+	assert_true(copied(r, 90, 12, c.id_of, "Keep/a b"));
 	/* and it is remembered when its history is gone */
 	open_as(r, JOURNAL_WRITE, NOW + 1000);
 	OK(journal_prune(r->j, NOW + 500, &r->e));

@@ -244,7 +244,7 @@ static void test_bytes_that_did_not_come(void **state)
 	x = fake_deliver(f->sv, "INBOX", 1);
 	expect_fault(f, FAKE_MESSAGE, 2, FAKE_BARE);
 	run(f, BODY);
-	assert_int_equal(f->run.unknown, 1);
+	assert_int_equal(f->run.pending, 1);
 	no_fault(f);
 	run_ok(f, BODY);
 	assert_true(starred(f, x));
@@ -549,6 +549,37 @@ static void test_copies_outlive_history(void **state)
 	journal_close(&j);
 	run_ok(f, SWEEP);
 	assert_int_equal(count(f, "X", x), 1);
+}
+
+/* ... nor when a message moves on to where it is swept, too. */
+static void moves_on(struct fixture *f)
+{
+	static const char rules[] = RULES
+	    "  - {name: keep, applies_to: all, then: [{copy: Keep}]}\n"
+	    "  - {name: go, in: [INBOX], then: [{move: X}]}\n";
+	unsigned x;
+
+	f->run.mailboxes[1] = "X";
+	fake_make_box(f->sv, "X");
+	run_ok(f, rules);
+	x = fake_deliver(f->sv, "INBOX", 1);
+	for (int i = 0; i < 3; i++)
+		run_ok(f, rules);
+	assert_int_equal(count(f, "X", x), 1);
+	assert_int_equal(count(f, "Keep", x), 1);
+}
+
+static void test_copies_are_made_once_on_the_way(void **state)
+{
+	moves_on(*state);
+}
+
+static void test_copies_are_made_once_without_uidplus(void **state)
+{
+	struct fixture *f = *state;
+
+	f->sv->tells_uids = false;
+	moves_on(f);
 }
 
 /* A message that is delivered twice is two messages. */
@@ -856,6 +887,8 @@ int main(void)
 		T(rule_times),
 		T(copies_are_made_once),
 		T(copies_outlive_history),
+		T(copies_are_made_once_on_the_way),
+		T(copies_are_made_once_without_uidplus),
 		T(twins_are_copied_both),
 		T(twins_are_moved_both),
 		T(an_older_twin_is_not_our_copy),

@@ -136,6 +136,26 @@ static bool same_mailbox(struct str a, struct str b)
 	return str_eq(a, b);
 }
 
+const char *const plan_use_names[USE_COUNT] = {
+	[USE_ARCHIVE] = "\\Archive",
+	[USE_TRASH] = "\\Trash",
+	[USE_JUNK] = "\\Junk",
+	[USE_SENT] = "\\Sent",
+	[USE_DRAFTS] = "\\Drafts",
+	[USE_ALL] = "\\All",
+	[USE_FLAGGED] = "\\Flagged",
+	[USE_IMPORTANT] = "\\Important",
+};
+
+static struct str special(const struct place_names *places,
+    struct str attribute)
+{
+	for (size_t i = 0; i < USE_COUNT; i++)
+		if (str_ieq_z(attribute, plan_use_names[i]))
+			return places->mailbox[i];
+	return STR_EMPTY;
+}
+
 /* The mailbox behind a wanted place; false after a refusal. */
 static bool resolve(struct adding *w, const struct want_place *want,
     const struct place_names *places, struct str *mailbox_out)
@@ -143,14 +163,7 @@ static bool resolve(struct adding *w, const struct want_place *want,
 	struct str found = want->mailbox;
 
 	if (want->kind == PLACE_SPECIAL) {
-		if (str_ieq_z(want->mailbox, "\\Archive"))
-			found = places->archive;
-		else if (str_ieq_z(want->mailbox, "\\Trash"))
-			found = places->trash;
-		else if (str_ieq_z(want->mailbox, "\\Junk"))
-			found = places->spam;
-		else
-			found = STR_EMPTY;
+		found = special(places, want->mailbox);
 		if (found.n == 0) {
 			refuse(w, arena_printf(w->p->arena, "the account has "
 			    "no mailbox for %.*s; name one in the config, or "

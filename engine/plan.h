@@ -60,9 +60,16 @@ struct plan {
 	bool *changes;		/* one a rule; of the message being added */
 };
 
-/* Where the places of one account are, by special-use attribute. */
+/* The special uses of RFC 6154 that a rule may move or copy to. */
+enum plan_use {
+	USE_ARCHIVE, USE_TRASH, USE_JUNK, USE_SENT, USE_DRAFTS, USE_ALL,
+	USE_FLAGGED, USE_IMPORTANT, USE_COUNT
+};
+extern const char *const plan_use_names[USE_COUNT];	/* "\\Archive" ... */
+
+/* Where the places of one account are. */
 struct place_names {
-	struct str archive, trash, spam;	/* empty: there is none */
+	struct str mailbox[USE_COUNT];	/* empty: there is none */
 	bool allow_delete;
 };
 

@@ -311,9 +311,11 @@ static bool find_places(struct pass *p, struct err *e)
 		return true;
 	p->places_known = true;
 	p->places.allow_delete = p->r->account->allow_delete;
-	return find_place(p->r, "\\Archive", &p->places.archive, e) &&
-	    find_place(p->r, "\\Trash", &p->places.trash, e) &&
-	    find_place(p->r, "\\Junk", &p->places.spam, e);
+	for (size_t i = 0; i < USE_COUNT; i++)
+		if (!find_place(p->r, plan_use_names[i],
+		    &p->places.mailbox[i], e))
+			return false;
+	return true;
 }
 
 static void set_up_judge(struct visit *v, struct arena *arena)

@@ -220,6 +220,44 @@ rules:
         m, = self.s.dump('alice')
         self.assertEqual(m.flags, frozenset(['\\Seen']))
 
+    def test_a_keyword_is_a_flag_and_a_label(self):
+        self.t.rules('''
+rules:
+  - {name: set, when: {subject: message}, then: [{flag: bulk}]}
+  - {name: see, when: {flag: bulk, is: unread}, then: [{mark: starred}]}
+  - {name: take, when: {flag: bulk, is: read}, then: [{unflag: bulk}]}
+''')
+        self.run_ok()
+        self.s.append('alice', 'INBOX', message(46))
+        self.run_ok()
+        m, = self.s.dump('alice')
+        self.assertEqual(m.flags, frozenset(['bulk', '\\Flagged']))
+        self.run_ok('--dry-run', '--all')	# nothing would change
+        self.t.rules('''
+rules:
+  - {name: take, when: {flag: bulk}, then: [{unflag: bulk}]}
+''')
+        self.run_ok('--all')
+        m, = self.s.dump('alice')
+        self.assertEqual(m.flags, frozenset(['\\Flagged']))
+
+    def test_a_sweep_of_a_mailbox_that_is_not_there(self):
+        self.t.rules('''
+rules:
+  - name: later
+    applies_to: all
+    in: Not/There
+    when: {subject: x}
+    then: [trash]
+''')
+        self.run_ok()
+        self.run_ok()
+
+    def test_a_search_that_is_none(self):
+        self.run_ok()
+        r = self.run_ok('--search', 'NONSENSE (', status=2)
+        self.assertIn('search', r.err)
+
     def test_each_change_names_its_rule(self):
         self.t.rules('''
 rules:
@@ -382,6 +420,25 @@ class OnBareDovecot(Engine, unittest.TestCase):
         self.run_ok()
         left, = self.s.dump('alice')
         self.assertIn('\\Deleted', left.flags)
+
+
+class SpecialUse(unittest.TestCase):
+    def test_any_special_use_is_a_place(self):
+        with servers.Dovecot() as s:
+            t = tamis.Tamis()
+            t.config({'accounts': {'a': t.account(s)}})
+            t.rules('''
+rules:
+  - name: own
+    when: {subject: own}
+    then: [{copy: {special: \\Drafts}}, {move: {special: \\Sent}}]
+''')
+            self.assertEqual(t.run('run').status, 0)
+            s.append('alice', 'INBOX', message(1, subject='own'))
+            r = t.run('run')
+            self.assertEqual(r.status, 0, r)
+            self.assertEqual(sorted(s.dump_all('alice')),
+                             ['Drafts', 'Sent'])
 
 
 class OnCyrus(Engine, unittest.TestCase):

@@ -50,6 +50,30 @@ static void fail_target(struct act *act, struct str mailbox, bool retry,
 		}
 }
 
+/* What would take a message away waits for all else that is wanted of it:
+ * a copy that failed here could not be made any more. */
+static void hold_back(struct plan *p)
+{
+	for (size_t i = 0, end; i < p->n_ops; i = end) {
+		bool failed = false;
+
+		for (end = i; end < p->n_ops &&
+		    p->ops[end].item == p->ops[i].item; end++)
+			failed |= p->ops[end].outcome == OP_FAILED;
+		for (size_t k = i; failed && k < end; k++) {
+			struct op *op = &p->ops[k];
+
+			if ((op->kind != OP_MOVE && op->kind != OP_DELETE) ||
+			    op->outcome != OP_TODO)
+				continue;
+			op->outcome = OP_FAILED;
+			op->retry = true;
+			op->reason = STR_LIT("it stays, since another change "
+			    "to it failed");
+		}
+	}
+}
+
 /* False only if the store is lost; a mailbox that cannot be made fails the
  * messages that wanted it. */
 static bool make_one(struct act *act, struct str mailbox, struct err *e)
@@ -95,6 +119,7 @@ static bool make_mailboxes(struct act *act, struct err *e)
 		if (!exists(list, n, targets[i]) &&
 		    !make_one(act, targets[i], e))
 			return false;
+	hold_back(&j->plan);
 	return true;
 }
 

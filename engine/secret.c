@@ -52,7 +52,8 @@ static bool from_command(const struct account *account, struct buf *out,
 
 		buf_init(&why, 200);
 		child_text(&why, &set, &r);
-		err_set(e, ERR_TEMP, "the password command %s %s",
+		err_set(e, ERR_TEMP, "the %s command %s %s",
+		    account->auth == AUTH_TOKEN ? "token" : "password",
 		    set.argv[0], buf_z(&why));
 		buf_free(&why);
 		return false;

@@ -308,6 +308,8 @@ static void set_options(struct connection *c, const struct wire_settings *set)
 	curl_easy_setopt(curl, CURLOPT_PROXY, set->proxy ? set->proxy : "");
 	curl_easy_setopt(curl, CURLOPT_NOPROXY, "");
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, c->text);
+	/* What a proxy answers to CONNECT is no greeting. */
+	curl_easy_setopt(curl, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_line);
 	curl_easy_setopt(curl, CURLOPT_HEADERDATA, c);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, drop_body);

@@ -78,8 +78,8 @@ class Broken(Exception):
 class Source:
     """One direction: lines and runs of octets out of a socket."""
 
-    def __init__(self, sock, heard):
-        self.sock, self.heard = sock, heard
+    def __init__(self, sock, heard, raw):
+        self.sock, self.heard, self.raw = sock, heard, raw
         self.held = b''
 
     def more(self):
@@ -90,14 +90,15 @@ class Source:
         return bool(data)
 
     def line(self):
-        """Up to and with LF; what there is at the end of the stream."""
+        """Up to and with LF; what there is at the end of the stream, or
+        when there are no lines any more."""
         at = 0
         while True:
             end = self.held.find(b'\n', at)
             if end >= 0:
                 return self.take(end + 1)
             at = len(self.held)
-            if not self.more():
+            if (at and self.raw()) or not self.more():
                 return self.take(at)
 
     def take(self, n):
@@ -250,9 +251,12 @@ class Connection:
         self.idling = False
         self.opaque = False	# compressed or encrypted from here on
         self.stalled = self.resetting = False
-        self.from_client = Source(client, self.client_spoke)
-        self.from_server = Source(server, self.server_spoke)
+        self.from_client = Source(client, self.client_spoke, self.is_raw)
+        self.from_server = Source(server, self.server_spoke, self.is_raw)
         self.writing = threading.Lock()	# to the client
+
+    def is_raw(self):
+        return self.opaque
 
     def run(self):
         back = threading.Thread(target=self.guard,

@@ -213,6 +213,11 @@ class Lint(Tree):
     def test_not_listed(self):
         self.expect('engine/c.c', 'int c;\n', 'Makefile.am')
 
+    def test_not_on_the_map(self):
+        self.expect('CONTRIBUTING.md', '| `a` | one |\n', 'map')
+        self.write('CONTRIBUTING.md', '| `a`, `b.c` | both |\n')
+        self.assertEqual(self.failed(), [])
+
     def test_words(self):
         for word in ('/wo' + 'rk/main', 'FIX' + 'ME'):
             with self.subTest(word):

@@ -237,6 +237,7 @@ static bool settle_change(struct journal *j, const struct change *c,
     struct err *e)
 {
 	struct row *st = database_statement(j->db, SQL_OUTCOME, e);
+	struct mailbox_row target;
 
 	if (!st)
 		return false;
@@ -250,6 +251,9 @@ static bool settle_change(struct journal *j, const struct change *c,
 	if (c->state != CHANGE_DONE || (c->kind != OP_COPY &&
 	    c->kind != OP_MOVE))
 		return true;
+	if (c->kind == OP_MOVE &&
+	    !journal_mailbox_need(j, c->what, &target, e))
+		return false;
 	st = database_statement(j->db, c->kind == OP_COPY ?
 	    SQL_COPIED_ADD : SQL_COPIED_MOVE, e);
 	if (!st)

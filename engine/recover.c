@@ -287,6 +287,29 @@ static bool look_at_move(struct recover *r, struct change *c,
 	return true;
 }
 
+/* Of the messages that were asked for and did not come those that are there
+ * all the same: about them nothing is known. */
+static bool look_for_hidden(struct looking *l, const struct uidset *asked,
+    struct uidset *hidden, struct err *e)
+{
+	struct store_query q = { .since = TIME_NONE };
+	struct uidset came, missing, found;
+
+	uidset_init(&came, l->r->arena);
+	uidset_init(&missing, l->r->arena);
+	uidset_init(&found, l->r->arena);
+	for (size_t i = 0; i < l->n; i++)
+		uidset_add(&came, l->list[i].uid);
+	uidset_split(asked, &came, NULL, &missing);
+	if (missing.n == 0)
+		return true;
+	q.from_uid = missing.ranges[0].low;
+	if (!l->r->store->kind.search(l->r->store, &q, &found, e))
+		return false;
+	uidset_split(&missing, &found, hidden, NULL);
+	return true;
+}
+
 static bool look(struct recover *r, struct change *c, const struct seen *s,
     struct err *e)
 {
@@ -363,7 +386,7 @@ static bool look_at_mailbox(struct recover *r, struct change *list,
 		.ask = RULES_ASK_FLAGS | RULES_ASK_LABELS,
 	};
 	struct mailbox_state state;
-	struct uidset set;
+	struct uidset set, hidden;
 	struct err mine = { 0 };
 
 	if (!r->store->kind.select(r->store, list[0].mailbox, false, &state,
@@ -383,8 +406,14 @@ static bool look_at_mailbox(struct recover *r, struct change *list,
 		return false;
 	if (l.n)
 		qsort(l.list, l.n, sizeof(l.list[0]), by_uid);
+	uidset_init(&hidden, r->arena);
+	if (!look_for_hidden(&l, &set, &hidden, e))
+		return false;
 	for (size_t i = 0; i < n; i++)
-		if (!look(r, &list[i], find_seen(&l, list[i].uid), e))
+		if (uidset_has(&hidden, list[i].uid))
+			list[i].reason = STR_LIT("the server did not give "
+			    "the message");
+		else if (!look(r, &list[i], find_seen(&l, list[i].uid), e))
 			return false;
 	explain_gone(list, n);
 	return true;

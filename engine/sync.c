@@ -41,12 +41,12 @@ static bool choose_asked(struct sync *s, struct err *e)
 }
 
 /* New by the checkpoint, and what pends from earlier runs. */
-static void choose_new(struct sync *s)
+static void choose_new(const struct sync *s, struct uidset *set)
 {
-	add_range(&s->fresh, s->before.next_uid, s->state.uidnext);
+	add_range(set, s->before.next_uid, s->state.uidnext);
 	for (size_t i = 0; i < s->n_pending; i++)
 		if (s->pending[i].uidvalidity == s->state.uidvalidity)
-			uidset_add(&s->fresh, s->pending[i].uid);
+			uidset_add(set, s->pending[i].uid);
 }
 
 /*
@@ -99,14 +99,20 @@ static void choose_first(struct sync *s, uint64_t max)
 		    s->before.next_uid : next;
 }
 
-/* Everything that is not fresh. */
+/* Everything that is neither fresh nor new: a sweep that came first would
+ * take new mail from the rules that are for new mail. */
 static void choose_stale(struct sync *s)
 {
-	struct uidset all;
+	struct uidset all, others, fresh;
 
 	uidset_init(&all, s->arena);
+	uidset_init(&others, s->arena);
+	uidset_init(&fresh, s->arena);
 	add_range(&all, 1, s->state.uidnext);
-	uidset_split(&all, &s->fresh, NULL, &s->stale);
+	if (s->watched && s->before.known && !s->uidvalidity_changed)
+		choose_new(s, &fresh);
+	uidset_split(&all, &fresh, NULL, &others);
+	uidset_split(&others, &s->fresh, NULL, &s->stale);
 }
 
 /* Messages about which something unsettled may still happen rest.  Those that
@@ -168,7 +174,7 @@ bool sync_choose(struct sync *s, struct err *e)
 		if (!choose_again(s, e))
 			return false;
 	} else if (s->watched) {
-		choose_new(s);
+		choose_new(s, &s->fresh);
 		s->stepwise = true;
 	}
 	/* where UIDs began anew all must be looked at while it is known what

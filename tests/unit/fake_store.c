@@ -309,7 +309,7 @@ static bool fake_select(struct store *st, struct str mailbox, bool write,
 	s->selected = NULL;
 	if (!begin(s, FAKE_SELECT, e))
 		return false;
-	s->selected = box_of(s, mailbox);
+	s->sv->selected = s->selected = box_of(s, mailbox);
 	if (!s->selected)
 		return err_set(e, ERR_MESSAGE, "no mailbox %.*s",
 		    STR_ARG(mailbox));
@@ -412,11 +412,16 @@ static bool fake_fetch(struct store *st, const struct uidset *set,
 			uids[n++] = s->selected->list[i].uid;
 	a = arena_new();
 	for (size_t i = 0; i < n && ok; i++) {
-		enum fake_fault fault = ask(s, FAKE_MESSAGE, NULL);
 		const struct fake_message *m = fake_find(s->selected,
 		    uids[i]);
+		enum fake_fault fault;
 		struct fetched f;
 
+		if (!m)
+			continue;
+		s->sv->at = m->letter;
+		fault = ask(s, FAKE_MESSAGE, NULL);
+		m = fake_find(s->selected, uids[i]);
 		if (fault == FAKE_LOSE) {
 			ok = lose(s, e);
 			break;
@@ -485,9 +490,15 @@ static bool effect(struct fake_store *s, struct op *op)
 {
 	struct fake_late l = late_of(s->sv, s->selected, op);
 	bool halves = op->kind == OP_MOVE && !s->sv->has_move;
-	enum fake_fault fault = ask(s, FAKE_EFFECT, op);
+	const struct fake_message *m = fake_find(s->selected, op->uid);
+	enum fake_fault fault;
 	uint32_t uid;
 
+	if (m)
+		s->sv->at = m->letter;
+	fault = m ? ask(s, FAKE_EFFECT, op) : FAKE_GO;
+	if (s->selected->uidvalidity != s->uidvalidity)
+		fault = FAKE_LOSE;
 	if (halves)
 		l.kind = OP_COPY;
 	switch (fault) {

@@ -94,6 +94,8 @@ struct fake_server {
 	uint32_t batch;
 	unsigned dear;
 	/* for the test's eyes */
+	unsigned at;			/* MESSAGE, EFFECT: the letter */
+	const struct fake_box *selected;
 	unsigned calls[FAKE_APPLIED + 1];
 	enum fake_fault (*hook)(struct fake_server *sv, enum fake_point p,
 	    const struct op *op);	/* NULL: all goes well */

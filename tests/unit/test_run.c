@@ -471,6 +471,30 @@ static void test_max_counts_messages(void **state)
 	assert_true(starred(f, x[5]));
 }
 
+/* A sweep does not take mail that stays new. */
+static void test_sweeps_leave_new_mail(void **state)
+{
+	static const char rules[] = RULES
+	    "  - {name: go, applies_to: all, then: [{move: X}]}\n"
+	    "  - {name: star, then: [{mark: starred}]}\n";
+	struct fixture *f = *state;
+	unsigned x, y;
+
+	run_ok(f, rules);
+	x = fake_deliver(f->sv, "INBOX", 1);
+	y = fake_deliver(f->sv, "INBOX", 1);
+	f->run.options.max = 1;
+	run_ok(f, rules);
+	assert_true(the(f, "X", x)->flags & FAKE_FLAGGED);
+	f->run.options.max = 0;
+	f->run.options.since = f->sv->now + 3 * 86400;	/* none */
+	run_ok(f, rules);
+	assert_int_equal(count(f, "INBOX", y), 1);
+	f->run.options.since = TIME_NONE;
+	run_ok(f, rules);
+	assert_true(the(f, "X", y)->flags & FAKE_FLAGGED);
+}
+
 /* A mailbox that cannot be made now does not hold up other mail. */
 static void test_target_cannot_be_made_now(void **state)
 {
@@ -698,6 +722,25 @@ static void test_a_late_copy_of_a_sweep_is_waited_for(void **state)
 	assert_int_equal(count(f, "X", x), 1);
 }
 
+/* A message that recovery is not given is not gone. */
+static void test_left_out_of_recovery(void **state)
+{
+	struct fixture *f = *state;
+	unsigned x;
+
+	f->sv->has_move = false;
+	run_ok(f, MOVE);
+	x = fake_deliver(f->sv, "INBOX", 1);
+	run_killed(f, MOVE, FAKE_HALF, 1);
+	expect_fault(f, FAKE_MESSAGE, 1, FAKE_OMIT);
+	run(f, MOVE);
+	no_fault(f);
+	run_ok(f, MOVE);
+	run_ok(f, MOVE);
+	assert_int_equal(count(f, "INBOX", x), 0);
+	assert_int_equal(count(f, "X", x), 1);
+}
+
 /* To wait is no try. */
 static void test_waiting_is_no_try(void **state)
 {
@@ -883,6 +926,7 @@ int main(void)
 		T(uidvalidity_and_portions),
 		T(first_run_with_since_and_max),
 		T(max_counts_messages),
+		T(sweeps_leave_new_mail),
 		T(target_cannot_be_made_now),
 		T(rule_times),
 		T(copies_are_made_once),
@@ -895,6 +939,7 @@ int main(void)
 		T(target_with_another_uidvalidity),
 		T(a_late_copy_is_waited_for),
 		T(a_late_copy_of_a_sweep_is_waited_for),
+		T(left_out_of_recovery),
 		T(waiting_is_no_try),
 		T(no_move_without_its_copy),
 		T(no_delete_beside_a_failed_rule),

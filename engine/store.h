@@ -168,7 +168,8 @@ struct store_kind {
 	    struct err *e);
 	/*
 	 * Looks for the message in MAILBOX (not the selected one) at or above
-	 * FROM_UID; 0 in *UID_OUT when it is not there.  Changes nothing.
+	 * FROM_UID; the lowest that fits, 0 in *UID_OUT when it is surely not
+	 * there.  Changes nothing.
 	 */
 	bool (*find)(struct store *s, struct str mailbox,
 	    uint32_t uidvalidity, uint32_t from_uid,

@@ -336,6 +336,7 @@ bool store_imap_select(struct store *st, struct str mailbox, bool write,
 	if (uidnext == 0 && !ask_uidnext(s, box->exists, &uidnext, e))
 		return false;
 	s->selected = arena_str(s->arena, mailbox);
+	s->uidvalidity = box->uidvalidity;
 	s->writable = write && !box->read_only;
 	*out = (struct mailbox_state){
 		.uidvalidity = box->uidvalidity,
@@ -345,6 +346,19 @@ bool store_imap_select(struct store *st, struct str mailbox, bool write,
 		.read_only = !s->writable,
 	};
 	return true;
+}
+
+bool store_imap_return(struct store_imap *s, struct str mailbox,
+    bool write, uint32_t uidvalidity, struct err *e)
+{
+	struct mailbox_state state;
+
+	if (!store_imap_select(&s->base, mailbox, write, &state, e))
+		return false;
+	if (state.uidvalidity == uidvalidity)
+		return true;
+	return err_set(e, ERR_TEMP, "the UIDVALIDITY of %.*s changed "
+	    "meanwhile; the next run looks again", STR_ARG(mailbox));
 }
 
 /* -------------------------------------------------------------- search */
@@ -518,11 +532,11 @@ static bool load_labels(struct fetching *f, struct err *e)
 {
 	struct store_imap *s = f->s;
 	struct str mailbox = s->selected;
-	struct mailbox_state state;
+	uint32_t uidvalidity = s->uidvalidity;
 	bool writable = s->writable;
 
 	return label_folders_load(s, s->arena, f->items, &f->folders, e) &&
-	    store_imap_select(&s->base, mailbox, writable, &state, e);
+	    store_imap_return(s, mailbox, writable, uidvalidity, e);
 }
 
 static bool store_imap_fetch(struct store *st, const struct uidset *set,

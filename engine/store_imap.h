@@ -30,6 +30,7 @@ struct store_imap {
 	struct str prefix;	/* of the personal namespace */
 	char separator;
 	struct str selected;	/* ours; empty: none */
+	uint32_t uidvalidity;	/* of the selected one */
 	bool writable;
 };
 
@@ -59,6 +60,10 @@ MUST_USE bool store_imap_exists(struct store_imap *s, struct str mailbox,
 bool store_imap_create(struct store *s, struct str mailbox, struct err *e);
 bool store_imap_select(struct store *s, struct str mailbox, bool write,
     struct mailbox_state *out, struct err *e);
+/* Selects again what was selected before; ERR_TEMP if its UIDs are others
+ * now. */
+MUST_USE bool store_imap_return(struct store_imap *s, struct str mailbox,
+    bool write, uint32_t uidvalidity, struct err *e);
 
 /*
  * Where a label is a folder (LABELS_FOLDERS) a message has it if the folder

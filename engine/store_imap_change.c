@@ -152,21 +152,15 @@ static struct op *group_find(const struct group *g, uint32_t uid)
 
 /* ------------------------------------------------------------ outcomes */
 
-/* FN for each op of the group that LINK's command speaks of. */
+/* FN for each op of the group that LINK's command speaks of.  A flag and a
+ * label may be one keyword: then a message has two ops there. */
 static void each_op(struct group *g, const struct imap_change *link,
     void (*fn)(struct op *op, const struct imap_change *link, void *arg),
     void *arg)
 {
-	for (size_t r = 0; r < link->uids->n; r++)
-		for (uint32_t uid = link->uids->ranges[r].low;
-		    uid <= link->uids->ranges[r].high; uid++) {
-			struct op *op = group_find(g, uid);
-
-			if (op)
-				fn(op, link, arg);
-			if (uid == UIDSET_MAX)
-				break;
-		}
+	for (size_t i = 0; i < g->n; i++)
+		if (uidset_has(link->uids, g->ops[i]->uid))
+			fn(g->ops[i], link, arg);
 }
 
 static void set_outcome(struct op *op, const struct imap_change *link,
@@ -193,8 +187,7 @@ static void set_outcome(struct op *op, const struct imap_change *link,
 	}
 }
 
-/* COPYUID tells where each message went; a message that it does not name
- * was not there any more. */
+/* COPYUID tells where each message went. */
 static void set_places(struct group *g, const struct imap_change *link)
 {
 	for (size_t i = 0; i < link->n_pairs; i++) {
@@ -207,13 +200,16 @@ static void set_places(struct group *g, const struct imap_change *link)
 	}
 }
 
-static void remark_gone(struct op *op, const struct imap_change *link,
+/* A message that COPYUID does not name was not there any more, or else was
+ * left out: it must not be taken for copied. */
+static void fail_unnamed(struct op *op, const struct imap_change *link,
     void *arg)
 {
 	(void)link;
 	(void)arg;
 	if (op->outcome == OP_DONE && op->dest_uid == 0)
-		op->reason = STR_LIT("it was no longer there");
+		fail(op, true, STR_LIT("the server did not name it among "
+		    "those that it took"));
 }
 
 static void group_outcomes(struct groups *gs, struct group *g)
@@ -222,7 +218,7 @@ static void group_outcomes(struct groups *gs, struct group *g)
 		each_op(g, l, set_outcome, gs->s->base.arena);
 		set_places(g, l);
 		if (l->answer.end == IMAP_OK && l->n_pairs)
-			each_op(g, l, remark_gone, NULL);
+			each_op(g, l, fail_unnamed, NULL);
 	}
 }
 
@@ -449,11 +445,54 @@ static bool held_back(const struct op *ops, size_t n, const struct op *op)
 	return false;
 }
 
+/* A server takes a keyword that it will not keep, and says OK (RFC 9051
+ * 7.1, PERMANENTFLAGS). */
+static bool is_kept(const struct imap_flags *kept, struct str name)
+{
+	static const struct {
+		const char *name;
+		unsigned bit;
+	} system[] = {
+		{ "\\Seen", IMAP_SEEN }, { "\\Answered", IMAP_ANSWERED },
+		{ "\\Flagged", IMAP_FLAGGED }, { "\\Deleted", IMAP_DELETED },
+		{ "\\Draft", IMAP_DRAFT },
+	};
+
+	for (size_t i = 0; i < COUNT(system); i++)
+		if (str_ieq_z(name, system[i].name))
+			return kept->system & system[i].bit;
+	for (size_t i = 0; i < kept->n_keywords; i++)
+		if (str_ieq(kept->keywords[i], name))
+			return true;
+	return kept->system & IMAP_ANY_KEYWORD;
+}
+
+/* False: a name of the op would be dropped, and the op has failed. */
+static bool can_be_kept(struct groups *gs, struct op *op)
+{
+	const struct imap_mailbox *box = imap_selected(gs->s->session);
+	const struct str *names;
+
+	if (command_kind(op->kind) != OP_ADD_FLAGS || !box)
+		return true;
+	if (!wire_names(gs, op, &names))
+		return false;
+	for (size_t i = 0; i < op->n_names; i++)
+		if (!is_kept(&box->permanent, names[i])) {
+			fail(op, false, arena_printf(gs->s->base.arena,
+			    "the server does not keep %.*s in this mailbox",
+			    STR_ARG(names[i])));
+			return false;
+		}
+	return true;
+}
+
 static bool apply_first(struct groups *gs, struct op *ops, size_t n,
     struct err *e)
 {
 	for (size_t i = 0; i < n; i++)
-		if (!leaves(ops[i].kind) && ops[i].outcome == OP_TODO)
+		if (!leaves(ops[i].kind) && ops[i].outcome == OP_TODO &&
+		    can_be_kept(gs, &ops[i]))
 			group_add(gs, &ops[i]);
 	return run_groups(gs, e);
 }
@@ -561,7 +600,7 @@ bool store_imap_prepare(struct store *st, struct op *ops, size_t n,
 struct seeking {
 	const struct identity *id;
 	struct arena *arena;
-	uint32_t uid;
+	uint32_t uid;		/* the lowest that fits */
 };
 
 static bool compare(void *arg, const struct imap_fetched *m, struct err *e)
@@ -578,7 +617,7 @@ static bool compare(void *arg, const struct imap_fetched *m, struct err *e)
 	mail = mail_make(k->arena, m->fields, MAIL_FIELDS, identity_fields,
 	    IDENTITY_FIELDS_N);
 	identity_of(k->arena, mail, m->size, &found);
-	if (identity_eq(&found, k->id))
+	if (identity_eq(&found, k->id) && (!k->uid || m->uid < k->uid))
 		k->uid = m->uid;
 	return true;
 }
@@ -635,8 +674,11 @@ bool store_imap_find(struct store *st, struct str mailbox,
 	if (!ask.uids || ask.uids->n == 0)
 		return true;
 	seek.arena = arena_new();
+	/* "not found" makes the copy again: it must be sure */
 	ok = imap_fetch(s->session, s->arena, &ask, &answer, e) &&
-	    store_imap_wait(s, e);
+	    store_imap_wait(s, e) &&
+	    imap_answered(&answer->answer, ERR_TEMP, e,
+	    "cannot look for a copy in %.*s", STR_ARG(mailbox));
 	arena_free(&seek.arena);
 	if (ok)
 		*uid_out = seek.uid;

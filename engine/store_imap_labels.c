@@ -270,12 +270,12 @@ static bool remove_copy(struct store_imap *s, struct op *op,
 {
 	static const struct str deleted = { "\\Deleted", 8 };
 	struct imap_change *stored, *gone = NULL;
-	struct mailbox_state state;
 	struct uidset one;
-	uint32_t uid;
+	uint32_t uid, uidvalidity;
 
 	if (!store_imap_find(&s->base, label, 0, 0, op->id, &uid, e))
 		return false;
+	uidvalidity = s->uidvalidity;
 	if (uid == 0)
 		return true;
 	if (!imap_has(s->session, IMAP_CAP_UIDPLUS)) {
@@ -285,7 +285,7 @@ static bool remove_copy(struct store_imap *s, struct op *op,
 	}
 	uidset_init(&one, s->arena);
 	uidset_add(&one, uid);
-	if (!store_imap_select(&s->base, label, true, &state, e) ||
+	if (!store_imap_return(s, label, true, uidvalidity, e) ||
 	    !imap_store(s->session, s->arena, &one, IMAP_ADD,
 	    IMAP_STORE_FLAGS, &deleted, 1, 0, &stored, e) ||
 	    !imap_expunge(s->session, s->arena, &one, &gone, e) ||
@@ -311,14 +311,14 @@ bool label_folders_apply(struct store_imap *s, struct op *ops, size_t n,
     struct err *e)
 {
 	struct str *labels, mailbox = s->selected;
+	uint32_t uidvalidity = s->uidvalidity;
 	size_t count = labels_of(s->arena, ops, n, OP_ADD_LABELS, &labels);
 	struct fetch_items items = { .labels = labels, .n_labels = count };
 	struct label_folders *folders;
-	struct mailbox_state state;
 	bool left = false;
 
 	if (count && (!label_folders_load(s, s->arena, &items, &folders,
-	    e) || !store_imap_select(&s->base, mailbox, true, &state, e)))
+	    e) || !store_imap_return(s, mailbox, true, uidvalidity, e)))
 		return false;
 	for (size_t i = 0; i < count; i++)
 		if (!add_label(s, folders, ops, n, labels[i], e))
@@ -336,6 +336,5 @@ bool label_folders_apply(struct store_imap *s, struct op *ops, size_t n,
 		if (!remove_labels(s, &ops[i], e))
 			return false;
 	}
-	return !left || store_imap_select(&s->base, mailbox, true, &state,
-	    e);
+	return !left || store_imap_return(s, mailbox, true, uidvalidity, e);
 }

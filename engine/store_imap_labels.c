@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "digest.h"
 #include "identity.h"
 
 struct label_folder {
@@ -264,18 +265,79 @@ static bool add_label(struct store_imap *s, const struct label_folders *l,
 	return ok;
 }
 
-/* Takes one message's copy out of a label's folder. */
-static bool remove_copy(struct store_imap *s, struct op *op,
-    struct str label, struct err *e)
+/* The bytes of one message of the selected mailbox. */
+struct whole {
+	bool known;
+	uint8_t digest[DIGEST_SIZE];
+};
+
+static bool note_whole(void *arg, const struct imap_fetched *m,
+    struct err *e)
+{
+	struct whole *w = arg;
+
+	(void)e;
+	if (m->have & IMAP_WHOLE) {
+		digest_of(m->whole, w->digest);
+		w->known = true;
+	}
+	return true;
+}
+
+static bool read_whole(struct store_imap *s, uint32_t uid, struct whole *w,
+    struct err *e)
+{
+	struct uidset one;
+	struct imap_fetch_answer *answer;
+	struct imap_fetch_ask ask = {
+		.uids = &one,
+		.items = IMAP_WHOLE,
+		.each = note_whole,
+		.arg = w,
+	};
+
+	uidset_init(&one, s->arena);
+	uidset_add(&one, uid);
+	return imap_fetch(s->session, s->arena, &ask, &answer, e) &&
+	    store_imap_wait(s, e);
+}
+
+/* STORE, EXPUNGE and a look in turns of their own: see store_imap_change. */
+static bool expunge_copy(struct store_imap *s, struct op *op, uint32_t uid,
+    struct err *e)
 {
 	static const struct str deleted = { "\\Deleted", 8 };
-	struct imap_change *stored, *gone = NULL;
+	struct imap_change *stored, *gone;
+	struct whole left = { .known = false };
 	struct uidset one;
-	uint32_t uid, uidvalidity;
+
+	uidset_init(&one, s->arena);
+	uidset_add(&one, uid);
+	if (!imap_store(s->session, s->arena, &one, IMAP_ADD,
+	    IMAP_STORE_FLAGS, &deleted, 1, 0, &stored, e) ||
+	    !store_imap_wait(s, e) ||
+	    !imap_expunge(s->session, s->arena, &one, &gone, e) ||
+	    !store_imap_wait(s, e) || !read_whole(s, uid, &left, e))
+		return false;
+	if (left.known)
+		fail(s, op, true, STR_LIT("the server did not take the copy "
+		    "out of the label's folder"));
+	return true;
+}
+
+/*
+ * Takes one message's copy out of a label's folder.  A stranger can make a
+ * message with the header and size of another one: what goes for ever has to
+ * be the same to the last octet.
+ */
+static bool remove_copy(struct store_imap *s, struct op *op,
+    struct str label, const struct whole *own, struct err *e)
+{
+	struct whole copy = { .known = false };
+	uint32_t uid;
 
 	if (!store_imap_find(&s->base, label, 0, 0, op->id, &uid, e))
 		return false;
-	uidvalidity = s->uidvalidity;
 	if (uid == 0)
 		return true;
 	if (!imap_has(s->session, IMAP_CAP_UIDPLUS)) {
@@ -283,24 +345,39 @@ static bool remove_copy(struct store_imap *s, struct op *op,
 		    "taken out of a label's folder safely"));
 		return true;
 	}
-	uidset_init(&one, s->arena);
-	uidset_add(&one, uid);
-	if (!store_imap_return(s, label, true, uidvalidity, e) ||
-	    !imap_store(s->session, s->arena, &one, IMAP_ADD,
-	    IMAP_STORE_FLAGS, &deleted, 1, 0, &stored, e) ||
-	    !imap_expunge(s->session, s->arena, &one, &gone, e) ||
-	    !store_imap_wait(s, e))
+	if (!read_whole(s, uid, &copy, e))
 		return false;
-	if (gone->answer.end != IMAP_OK)
-		fail(s, op, gone->answer.temporary, gone->answer.text);
-	return true;
+	if (!own->known || !copy.known ||
+	    memcmp(own->digest, copy.digest, DIGEST_SIZE) != 0) {
+		fail(s, op, false, STR_LIT("what is in the label's folder is "
+		    "not the same message"));
+		return true;
+	}
+	if (!store_imap_return(s, label, true, s->uidvalidity, e))
+		return false;
+	if (!s->writable) {
+		fail(s, op, false, STR_LIT("the label's folder is read-only"));
+		return true;
+	}
+	return expunge_copy(s, op, uid, e);
 }
 
 static bool remove_labels(struct store_imap *s, struct op *op, struct err *e)
 {
+	struct whole own = { .known = false };
+
+	if (op->id->size > s->account->limits->message) {
+		fail(s, op, false, STR_LIT("it is larger than limits.message "
+		    "and cannot be compared with its copy"));
+		return true;
+	}
 	op->outcome = OP_DONE;
-	for (size_t i = 0; i < op->n_names; i++)
-		if (!remove_copy(s, op, op->names[i], e)) {
+	if (!read_whole(s, op->uid, &own, e)) {
+		op->outcome = OP_TODO;
+		return false;
+	}
+	for (size_t i = 0; i < op->n_names && op->outcome == OP_DONE; i++)
+		if (!remove_copy(s, op, op->names[i], &own, e)) {
 			op->outcome = OP_UNSURE;
 			return false;
 		}
@@ -315,7 +392,6 @@ bool label_folders_apply(struct store_imap *s, struct op *ops, size_t n,
 	size_t count = labels_of(s->arena, ops, n, OP_ADD_LABELS, &labels);
 	struct fetch_items items = { .labels = labels, .n_labels = count };
 	struct label_folders *folders;
-	bool left = false;
 
 	if (count && (!label_folders_load(s, s->arena, &items, &folders,
 	    e) || !store_imap_return(s, mailbox, true, uidvalidity, e)))
@@ -324,7 +400,8 @@ bool label_folders_apply(struct store_imap *s, struct op *ops, size_t n,
 		if (!add_label(s, folders, ops, n, labels[i], e))
 			return false;
 	for (size_t i = 0; i < n; i++) {
-		if (ops[i].kind != OP_REMOVE_LABELS)
+		if (ops[i].kind != OP_REMOVE_LABELS ||
+		    ops[i].outcome != OP_TODO)
 			continue;
 		if (has_label(&ops[i], mailbox)) {
 			fail(s, &ops[i], false, STR_LIT("the label is the "
@@ -332,9 +409,9 @@ bool label_folders_apply(struct store_imap *s, struct op *ops, size_t n,
 			    "move"));
 			continue;
 		}
-		left = true;
-		if (!remove_labels(s, &ops[i], e))
+		if (!remove_labels(s, &ops[i], e) ||
+		    !store_imap_return(s, mailbox, true, uidvalidity, e))
 			return false;
 	}
-	return !left || store_imap_return(s, mailbox, true, uidvalidity, e);
+	return true;
 }

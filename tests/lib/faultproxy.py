@@ -130,6 +130,7 @@ class Proxy:
         self.turns = self.longest = self.fired = 0
         self.commands, self.wire, self.errors = [], [], []
         self.sockets = set()
+        self.rewrite = None
         self.folder = tempfile.mkdtemp(prefix='tamis-p.')
         self.ca_file = servers.authority().ca_file
         cert, key = servers.authority().certificate(self.folder)
@@ -359,6 +360,8 @@ class Connection:
             line = self.from_server.line()
             if not line:
                 return
+            if self.proxy.rewrite:
+                line = self.proxy.rewrite(line)
             tag, _, rest = line.partition(b' ')
             name = self.pending.pop(tag, None)
             if name is None:

@@ -1,0 +1,198 @@
+#!/usr/bin/env python3
+"""What a server may say that must not cost a message."""
+# timeout: 200
+
+import re
+import unittest
+
+import faultproxy
+import runs
+import servers
+import tap
+from faultproxy import Fault
+from mailmaker import message
+
+RULES = '''
+rules:
+  - {name: go, when: {subject: go}, then: [{move: Gone}]}
+  - {name: keep, when: {subject: keep}, then: [{copy: Kept}]}
+  - {name: work, when: {subject: work}, then: [{label: work}, {move: Gone}]}
+  - {name: both, when: {subject: both}, then: [{label: x}, {flag: x}]}
+  - {name: star, when: {subject: star}, then: [{mark: starred}]}
+'''
+NO_MOVE = servers.BARE + ' UIDPLUS'
+
+
+class Safety(runs.Case):
+    capability = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = servers.Dovecot(capability=cls.capability)
+        cls.server.start()
+        cls.addClassCleanup(cls.server.close)
+        cls.server.create('alice', 'Gone', 'Kept', 'L', 'Other')
+        cls.server.save()
+
+    def setUp(self):
+        super().setUp()
+        self.server.restore()
+        self.proxy = self.start(faultproxy.Proxy(self.server))
+        self.t.rules(RULES)
+        self.set_up_account()
+
+    def set_up_account(self, top=None, **more):
+        self.configure(top, a=self.t.account(self.proxy, **more))
+        self.expect(0, 'run')
+
+    def fill(self, *subjects, first=1):
+        self.server.append('alice', 'INBOX', [
+            message(n, subject=s) for n, s in enumerate(subjects, first)])
+
+    def rewrite(self, pattern, text, times=1000):
+        """Each line of the server; counts those that it changed."""
+        self.rewritten = 0
+
+        def change(line):
+            new, n = re.subn(pattern, text, line)
+            if n and self.rewritten < times:
+                self.rewritten += 1
+                return new
+            return line
+        self.proxy.rewrite = change
+
+
+class WithMove(Safety, unittest.TestCase):
+    def test_a_keyword_that_is_not_kept(self):
+        """A server may say OK to it and drop it."""
+        self.rewrite(rb'(PERMANENTFLAGS.*) \\\*', rb'\1')
+        self.fill('work', 'star', 'both')
+        r = self.expect(3, 'run')
+        self.assertIn('does not keep work', r.out)
+        self.assertEqual(self.places(self.server), {
+            1: [('INBOX', frozenset())],
+            2: [('INBOX', frozenset(['\\Flagged']))],
+            3: [('INBOX', frozenset())]})
+        self.assertGreater(self.rewritten, 0)
+
+    def test_a_flag_that_is_a_label_too(self):
+        self.fill('both')
+        self.expect(0, 'run')
+        self.assertEqual(self.places(self.server),
+                         {1: [('INBOX', frozenset(['x']))]})
+
+    def test_read_only_for_a_while(self):
+        self.fill('star')
+        self.rewrite(rb'READ-WRITE', rb'READ-ONLY')
+        for _ in range(6):
+            r = self.expect(3, 'run')
+            self.assertIn('stays new', r.err)
+        self.proxy.rewrite = None
+        self.expect(0, 'run')
+        self.assertEqual(self.places(self.server),
+                         {1: [('INBOX', frozenset(['\\Flagged']))]})
+
+    def test_a_fetch_without_one(self):
+        """OK, and a message left out."""
+        self.fill('star', 'star')
+        self.rewrite(rb'FETCH \(UID 1 ', rb'FETCH (UID 4711 ', times=1)
+        r = self.expect(0, '--json', 'run')
+        run, = [o for o in r.json() if o['type'] == 'run']
+        self.assertEqual(run['pending'], 1, r)
+        self.proxy.rewrite = None
+        self.expect(0, 'run')
+        self.assertEqual(self.places(self.server), {
+            n: [('INBOX', frozenset(['\\Flagged']))] for n in (1, 2)})
+
+    def test_a_move_that_names_fewer(self):
+        """What MOVE did not name, and is there, comes again."""
+        self.fill('go', 'go')
+        self.rewrite(rb'COPYUID (\d+) 1:2 (\d+):\d+', rb'COPYUID \1 1 \2')
+        self.expect(0, 'run')
+        self.assertGreater(self.rewritten, 0)
+        self.expect(0, 'run')
+        self.assertEqual(self.boxes_of(self.server),
+                         {1: ['Gone'], 2: ['Gone']})
+
+    def test_looking_for_a_copy_fails(self):
+        """A FETCH that says NO has not said that nothing is there."""
+        self.fill('keep')
+        self.proxy.arm(Fault('cut', reply='UID COPY'))
+        self.expect(75, 'run')
+        self.alter('UPDATE change SET time = time - 7200')
+        self.proxy.arm(Fault('no', reply='UID FETCH', nth=2))
+        self.expect(75, 'run')
+        self.proxy.arm()
+        self.expect(0, 'run')
+        self.assertEqual(self.boxes_of(self.server), {1: ['INBOX', 'Kept']})
+
+    # ------------------------------------------------ labels as folders
+
+    def folders(self, rules, **top):
+        self.t.rules(rules)
+        self.set_up_account(top, labels='folders')
+
+    def test_uids_change_while_labels_are_read(self):
+        self.folders('rules: [{name: l, when: {not: {label: L}}, '
+                     'then: [{mark: starred}]}]')
+        self.fill('plain')
+        now = self.server.status('alice', 'INBOX')['UIDVALIDITY']
+        seen = []
+
+        def change(line):
+            old = b'UIDVALIDITY %d' % now
+            if old in line:
+                seen.append(line)
+                if len(seen) > 1:
+                    return line.replace(old, b'UIDVALIDITY %d' % (now + 1))
+            return line
+        self.proxy.rewrite = change
+        r = self.expect(75, '-v', 'run')
+        self.assertIn('UIDVALIDITY', r.err)
+        self.assertGreater(len(seen), 1)
+        self.assertEqual(self.places(self.server),
+                         {1: [('INBOX', frozenset())]})
+
+    def test_a_twin_is_not_taken_for_a_copy(self):
+        """The same header and size, another text."""
+        self.folders('rules: [{name: off, when: {label: L}, '
+                     'then: [{unlabel: L}]}]')
+        self.server.append('alice', 'L', message(1, body='precious\r\n'))
+        self.server.append('alice', 'INBOX', message(1, body='vile one\r\n'))
+        r = self.expect(3, 'run')
+        self.assertIn('not the same message', r.out)
+        self.assertEqual(self.boxes_of(self.server), {1: ['INBOX', 'L']})
+        # but a copy is
+        self.server.append('alice', 'L', message(2))
+        self.server.append('alice', 'INBOX', message(2))
+        self.expect(0, 'run')
+        self.assertEqual(self.boxes_of(self.server)[2], ['INBOX'])
+
+    def test_strangers_make_no_mailboxes_without_number(self):
+        self.folders('rules: [{name: l, then: [{label: "$(header.X-L)"}]}]',
+                     limits={'new_mailboxes': 3})
+        before = len(self.server.mailboxes('alice'))
+        self.server.append('alice', 'INBOX', [
+            message(n, headers=[('X-L', 'label%d' % n)])
+            for n in range(1, 8)])
+        self.t.run('run')
+        self.assertEqual(len(self.server.mailboxes('alice')), before + 3)
+        self.t.run('run')
+        self.assertEqual(len(self.server.mailboxes('alice')), before + 6)
+
+
+class WithoutMove(Safety, unittest.TestCase):
+    capability = NO_MOVE
+
+    def test_a_copy_that_names_fewer(self):
+        """What was perhaps not copied does not go."""
+        self.fill('go', 'go')
+        self.rewrite(rb'COPYUID (\d+) 1:2 (\d+):\d+', rb'COPYUID \1 1 \2')
+        self.expect(0, 'run')
+        self.assertGreater(self.rewritten, 0)
+        self.assertEqual(self.boxes_of(self.server)[1], ['Gone'])
+        self.assertIn('INBOX', self.boxes_of(self.server)[2])
+
+
+if __name__ == '__main__':
+    tap.main()

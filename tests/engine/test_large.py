@@ -109,7 +109,6 @@ rules:
 
 class LargeWithoutMove(Large):
     capability = NO_MOVE
-    test_cut_in_the_midst = None
 
 
 class NewMailboxes(runs.Case):

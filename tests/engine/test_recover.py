@@ -169,6 +169,21 @@ class Everywhere(Base):
         self.ends(m1=['INBOX', 'Kept'], m2=['INBOX', 'Kept'],
                   m3=['INBOX', 'Kept'])
 
+    def test_some_of_many(self):
+        """So many that the target is listed, not searched; two of them are
+        the same message, and one of these has landed."""
+        self.fill(*['keep'] * 20)
+        self.fill('keep', first=20)
+        self.kill(command='UID COPY')
+        self.copy('1:10,20', 'Kept')
+        self.recover(75, done=11, waiting=10)
+        self.age()
+        self.recover(0, afresh=10)
+        self.expect(0, 'run')
+        self.expect(0, 'run')
+        self.assertEqual(ids(self.server.dump('alice', 'Kept')),
+                         list(range(1, 21)) + [20])
+
     def test_one_rests_and_the_others_do_not(self):
         self.fill('keep')
         self.kill(command='UID COPY')
@@ -375,6 +390,14 @@ class WithoutMove(Everywhere):
         self.ends(m1=['INBOX'], m2=['INBOX'])
         self.copy('1:2', 'Gone')
         self.ends(m1=['Gone'], m2=['Gone'])
+
+    def test_many_moves(self):
+        self.fill(*['go'] * 40)
+        self.kill(reply='UID COPY')
+        self.recover(0, done=40)
+        self.assertEqual(ids(self.server.dump('alice', 'Gone')),
+                         list(range(1, 41)))
+        self.ends(**{'m%d' % n: ['Gone'] for n in range(1, 41)})
 
     def test_somebody_moved_it_meanwhile(self):
         self.fill('go')

@@ -113,6 +113,8 @@ int main(int argc, char **argv)
 	open_standard_files();
 	secret_harden();
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGCHLD, SIG_DFL);	/* ignored, it loses what became of
+					   children */
 	c.arena = arena_new();
 	c.now = clock_now();
 	c.zone = clock_zone();

@@ -16,6 +16,7 @@ struct adding {
 	const struct verdict *v;
 	struct plan_item *item;
 	bool *changes;		/* by rule: it has an op of its own */
+	bool labels_fold;
 };
 
 static bool facts_have(const struct str *list, size_t n, struct str name,
@@ -108,7 +109,7 @@ static void add_names(struct adding *w, const struct want *wants, size_t n,
 
 	for (size_t i = 0; i < n; i++) {
 		if (wants[i].add != add || (known && facts_have(have,
-		    n_have, wants[i].name, flags) == add))
+		    n_have, wants[i].name, flags || w->labels_fold) == add))
 			continue;
 		if (!names) {
 			names = arena_array(w->p->arena, n - i,
@@ -309,6 +310,7 @@ struct plan_item *plan_add(struct plan *p, const struct plan_message *m,
 	*item = (struct plan_item){ .first_op = p->n_ops };
 	w.item = item;
 	w.changes = p->changes;
+	w.labels_fold = places->labels_fold;
 	memset(w.changes, 0, v->n_rules * sizeof(bool));
 	add_names(&w, want->flags, want->n_flags, true, true);
 	add_names(&w, want->flags, want->n_flags, false, true);

@@ -71,6 +71,8 @@ extern const char *const plan_use_names[USE_COUNT];	/* "\\Archive" ... */
 struct place_names {
 	struct str mailbox[USE_COUNT];	/* empty: there is none */
 	bool allow_delete;
+	bool labels_fold;	/* labels that differ in ASCII case alone are
+				   one: they are IMAP keywords */
 };
 
 void plan_init(struct plan *p, struct arena *a, const struct rules *r);

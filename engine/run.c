@@ -311,6 +311,7 @@ static bool find_places(struct pass *p, struct err *e)
 		return true;
 	p->places_known = true;
 	p->places.allow_delete = p->r->account->allow_delete;
+	p->places.labels_fold = p->r->account->labels == LABELS_KEYWORDS;
 	for (size_t i = 0; i < USE_COUNT; i++)
 		if (!find_place(p->r, plan_use_names[i],
 		    &p->places.mailbox[i], e))

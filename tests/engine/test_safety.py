@@ -3,6 +3,7 @@
 # timeout: 200
 
 import re
+import sys
 import unittest
 
 import faultproxy
@@ -74,6 +75,25 @@ class WithMove(Safety, unittest.TestCase):
             2: [('INBOX', frozenset(['\\Flagged']))],
             3: [('INBOX', frozenset())]})
         self.assertGreater(self.rewritten, 0)
+
+    def test_a_label_in_another_case(self):
+        """It is there already: keywords know no capitals."""
+        self.server.append('alice', 'INBOX', message(1), flags='work')
+        self.t.rules('rules: [{name: w, applies_to: all, '
+                     'then: [{label: Work}]}]')
+        self.expect(0, 'run', '--dry-run', '--all')
+
+    def test_children_are_not_ignored(self):
+        """Whoever starts us may ignore SIGCHLD."""
+        self.configure(a=self.t.account(self.proxy),
+                       b=self.t.account(self.server, user='nobody'))
+        r = self.t.run('run', wrap=(sys.executable, '-c', """
+import os, signal, sys
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+os.execv(sys.argv[1], sys.argv[1:])
+"""))
+        self.assertEqual(r.status, 77, r)
+        self.assertNotIn('signal', r.err)
 
     def test_a_flag_that_is_a_label_too(self):
         self.fill('both')

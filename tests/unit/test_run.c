@@ -722,6 +722,27 @@ static void test_a_late_copy_of_a_sweep_is_waited_for(void **state)
 	assert_int_equal(count(f, "X", x), 1);
 }
 
+/* Keywords know no capitals: a label is there, however it is spelled. */
+static void test_labels_in_another_case(void **state)
+{
+	static const char on[] = RULES "  - {name: l, applies_to: all, "
+	    "then: [{label: A}]}\n";
+	static const char off[] = RULES "  - {name: l, applies_to: all, "
+	    "then: [{unlabel: A}]}\n";
+	struct fixture *f = *state;
+
+	fake_deliver(f->sv, "INBOX", 1);
+	fake_box(f->sv, "INBOX")->list[0].labels = 1;	/* a */
+	run_ok(f, on);
+	assert_int_equal(f->run.changed, 0);
+	run_ok(f, off);
+	assert_int_equal(fake_box(f->sv, "INBOX")->list[0].labels, 0);
+	run_ok(f, off);
+	assert_int_equal(f->run.changed, 0);
+	run_ok(f, on);
+	assert_int_equal(f->run.changed, 1);
+}
+
 /* A message that recovery is not given is not gone. */
 static void test_left_out_of_recovery(void **state)
 {
@@ -939,6 +960,7 @@ int main(void)
 		T(target_with_another_uidvalidity),
 		T(a_late_copy_is_waited_for),
 		T(a_late_copy_of_a_sweep_is_waited_for),
+		T(labels_in_another_case),
 		T(left_out_of_recovery),
 		T(waiting_is_no_try),
 		T(no_move_without_its_copy),

@@ -3,12 +3,34 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "identity.h"
+
+/* From so many changes with one target on what arrived there is listed once;
+ * fewer are searched for one by one. */
+#define LIST_FROM	16
+
 /* What was found in a target for one change is not there for the next one:
  * of this mailbox and identity the UIDs from NEXT on are left. */
 struct claim {
 	struct str mailbox;
 	uint8_t digest[16];
 	uint32_t next;
+};
+
+/* A message of a target, by its identity. */
+struct arrival {
+	uint8_t digest[16];
+	uint32_t uid;
+};
+
+/* Where copies and moves were to go. */
+struct target {
+	struct str mailbox;
+	bool there;
+	uint32_t uidvalidity;
+	uint32_t from;		/* UIDs from here on are listed; 0: none */
+	struct arrival *list;
+	size_t n, cap;
 };
 
 /* What is there now of the messages of one mailbox. */
@@ -127,36 +149,167 @@ struct landed {
 	bool sure;		/* what is there is our copy, no older twin */
 };
 
-static bool find_copy(struct recover *r, const struct change *c,
-    struct landed *out, struct err *e)
+struct listing {
+	struct target *target;
+	struct arena *arena, *scratch;
+	bool whole;		/* each message has told who it is */
+};
+
+static bool note_arrival(void *ctx, const struct fetched *f, struct err *e)
+{
+	struct listing *l = ctx;
+	struct target *t = l->target;
+	struct identity id;
+	struct mail *m;
+
+	(void)e;
+	if (!f->have || !(f->facts.known & RULES_ASK_SIZE)) {
+		l->whole = false;
+		return true;
+	}
+	arena_reset(l->scratch);
+	m = mail_make(l->scratch, f->bytes, f->have, identity_fields,
+	    IDENTITY_FIELDS_N);
+	identity_of(l->scratch, m, f->facts.size, &id);
+	arena_grow(l->arena, &t->list, t->n, &t->cap);
+	t->list[t->n].uid = f->facts.uid;
+	memcpy(t->list[t->n++].digest, id.digest, sizeof(id.digest));
+	return true;
+}
+
+static int by_digest(const void *a, const void *b)
+{
+	const struct arrival *x = a, *y = b;
+	int order = memcmp(x->digest, y->digest, sizeof(x->digest));
+
+	if (order)
+		return order;
+	return x->uid < y->uid ? -1 : x->uid > y->uid;
+}
+
+/* Lists what has come to the target, which is selected, since the first of
+ * the changes: a search for each of thousands would take hours. */
+static bool list_target(struct recover *r, struct target *t,
+    uint32_t uidnext, struct err *e)
+{
+	struct listing l = { .target = t, .arena = r->arena, .whole = true };
+	struct fetch_items items = {
+		.ask = RULES_ASK_FIELDS | RULES_ASK_SIZE,
+		.fields = identity_fields,
+		.n_fields = IDENTITY_FIELDS_N,
+	};
+	struct uidset set;
+	uint32_t from = 0;
+	size_t n = 0;
+	bool ok;
+
+	for (size_t i = 0; i < r->n_changes; i++) {
+		const struct change *c = &r->changes[i];
+
+		if ((c->kind != OP_COPY && c->kind != OP_MOVE) ||
+		    c->dest_uidvalidity != t->uidvalidity ||
+		    !c->dest_from_uid || !str_eq(c->what, t->mailbox))
+			continue;
+		if (!from || c->dest_from_uid < from)
+			from = c->dest_from_uid;
+		n++;
+	}
+	if (n < LIST_FROM)
+		return true;
+	uidset_init(&set, r->arena);
+	if (from < uidnext)
+		uidset_add_range(&set, from, uidnext - 1);
+	l.scratch = arena_new();
+	ok = set.n == 0 || r->store->kind.fetch(r->store, &set, &items,
+	    note_arrival, &l, e);
+	arena_free(&l.scratch);
+	if (t->n)
+		qsort(t->list, t->n, sizeof(t->list[0]), by_digest);
+	t->from = ok && l.whole ? from : 0;
+	return ok;
+}
+
+/* The first of this identity from a UID on; 0: there is none. */
+static uint32_t find_arrival(const struct target *t, const uint8_t *digest,
+    uint32_t from)
+{
+	struct arrival key = { .uid = from };
+	size_t low = 0, high = t->n;
+
+	memcpy(key.digest, digest, sizeof(key.digest));
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (by_digest(&t->list[mid], &key) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if (low < t->n && memcmp(t->list[low].digest, digest,
+	    sizeof(key.digest)) == 0)
+		return t->list[low].uid;
+	return 0;
+}
+
+/* Looked at once. */
+static bool target_of(struct recover *r, struct str mailbox,
+    const struct target **out, struct err *e)
 {
 	struct mailbox_state state;
-	struct claim *claim = claim_of(r, c);
-	uint32_t from = c->dest_from_uid;
 	struct err mine = { 0 };
+	struct target *t;
 
-	*out = (struct landed){ 0 };
-	if (!r->store->kind.select(r->store, c->what, false, &state, &mine)) {
-		if (mine.kind == ERR_MESSAGE)	/* no mailbox: no copy */
+	for (size_t i = 0; i < r->n_targets; i++)
+		if (str_eq(r->targets[i].mailbox, mailbox)) {
+			*out = &r->targets[i];
 			return true;
+		}
+	arena_grow(r->arena, &r->targets, r->n_targets, &r->cap_targets);
+	t = &r->targets[r->n_targets];
+	*t = (struct target){ .mailbox = mailbox };
+	if (r->store->kind.select(r->store, mailbox, false, &state, &mine)) {
+		t->there = true;
+		t->uidvalidity = state.uidvalidity;
+		if (!list_target(r, t, state.uidnext, e))
+			return false;
+	} else if (mine.kind != ERR_MESSAGE) {
 		*e = mine;
 		return false;
 	}
-	out->uidvalidity = state.uidvalidity;
-	out->sure = from && state.uidvalidity == c->dest_uidvalidity;
+	r->n_targets++;
+	*out = t;
+	return true;
+}
+
+static bool find_copy(struct recover *r, const struct change *c,
+    struct landed *out, struct err *e)
+{
+	const struct target *t;
+	struct claim *claim = claim_of(r, c);
+	uint32_t from = c->dest_from_uid;
+
+	*out = (struct landed){ 0 };
+	if (!target_of(r, c->what, &t, e))
+		return false;
+	if (!t->there)			/* no mailbox: no copy */
+		return true;
+	out->uidvalidity = t->uidvalidity;
+	out->sure = from && t->uidvalidity == c->dest_uidvalidity;
 	if (!out->sure)
 		from = 1;
 	if (claim->next > from)
 		from = claim->next;
 	for (bool taken = true; taken; from = claim->next) {
-		if (!r->store->kind.find(r->store, c->what,
-		    state.uidvalidity, from, &c->id_of, &out->uid, e))
+		if (t->from && from >= t->from)
+			out->uid = find_arrival(t, c->id_of.digest, from);
+		else if (!r->store->kind.find(r->store, c->what,
+		    t->uidvalidity, from, &c->id_of, &out->uid, e))
 			return false;
 		if (out->uid == 0)
 			break;
 		claim->next = out->uid + 1;
 		/* by an earlier run */
-		if (!journal_placed(r->journal, c->what, state.uidvalidity,
+		if (!journal_placed(r->journal, c->what, t->uidvalidity,
 		    out->uid, &c->id_of, true, &taken, e))
 			return false;
 	}
@@ -204,49 +357,64 @@ static void not_finished(struct recover *r, struct change *c)
 		    "the rest: the original is still there");
 }
 
-/* The original of a copy that landed, or what was half deleted, goes now. */
-static bool finish(struct recover *r, struct change *c, struct err *e)
+/* The original of a copy that landed, or what was half deleted: goes with
+ * all the others of its mailbox. */
+static void half_done(struct recover *r, struct change *c)
 {
-	struct mailbox_state state;
-	struct op op = {
-		.kind = OP_MOVE,
-		.uid = c->uid,
-		.mailbox = c->what,
-		.id = &c->id_of,
-	};
-
 	if (r->dry_run) {
 		decide(c, CHANGE_DONE, "half done; the rest would be done");
-		return true;
+		return;
 	}
-	if (!r->store->kind.select(r->store, c->mailbox, true, &state, e))
-		return false;
-	if (state.uidvalidity != c->uidvalidity) {
-		decide(c, CHANGE_UNSURE, "the mailbox's UIDVALIDITY changed");
+	arena_grow(r->arena, &r->halves, r->n_halves, &r->cap_halves);
+	r->halves[r->n_halves++] = c;
+}
+
+/* In MAILBOX, of which all the halves are. */
+static bool finish_halves(struct recover *r, struct str mailbox,
+    uint32_t uidvalidity, struct err *e)
+{
+	size_t n = r->n_halves;
+	struct op *ops = arena_array(r->arena, n + 1, sizeof(*ops));
+	struct mailbox_state state;
+
+	r->n_halves = 0;
+	if (n == 0)
 		return true;
-	}
-	if (!state.read_only &&
-	    !r->store->kind.finish_move(r->store, &op, e))
+	if (!r->store->kind.select(r->store, mailbox, true, &state, e))
 		return false;
-	if (op.outcome == OP_DONE)
-		decide(c, CHANGE_DONE, "finished after a crash");
-	else
-		not_finished(r, c);
+	for (size_t i = 0; i < n; i++)
+		ops[i] = (struct op){
+			.kind = OP_MOVE,
+			.uid = r->halves[i]->uid,
+			.mailbox = r->halves[i]->what,
+			.id = &r->halves[i]->id_of,
+		};
+	if (state.uidvalidity == uidvalidity && !state.read_only &&
+	    !r->store->kind.finish_moves(r->store, ops, n, e))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (state.uidvalidity != uidvalidity)
+			decide(r->halves[i], CHANGE_UNSURE, "the mailbox's "
+			    "UIDVALIDITY changed");
+		else if (ops[i].outcome == OP_DONE)
+			decide(r->halves[i], CHANGE_DONE, "finished after a "
+			    "crash");
+		else
+			not_finished(r, r->halves[i]);
 	return true;
 }
 
 /* \Deleted is the first half of a delete; nobody judges such a message any
  * more, so the second half is ours. */
-static bool look_at_delete(struct recover *r, struct change *c,
-    const struct seen *s, struct err *e)
+static void look_at_delete(struct recover *r, struct change *c,
+    const struct seen *s)
 {
 	if (!s)
 		decide(c, CHANGE_DONE, "found done after a crash");
 	else if (has_name(s, STR_LIT("\\Deleted")))
-		return finish(r, c, e);
+		half_done(r, c);
 	else
 		decide(c, CHANGE_VOID, "a crash came first");
-	return true;
 }
 
 static bool look_at_move(struct recover *r, struct change *c,
@@ -278,7 +446,7 @@ static bool look_at_move(struct recover *r, struct change *c,
 		    "found done after a crash" : "the message is neither in "
 		    "its mailbox nor in the target; somebody moved it on");
 	else if (l.uid && l.sure)
-		return finish(r, c, e);
+		half_done(r, c);
 	else if (l.uid)		/* nothing goes for what may be a twin */
 		decide(c, CHANGE_UNSURE, "the target holds such a message, "
 		    "but it cannot be told whether it is the copy");
@@ -325,7 +493,8 @@ static bool look(struct recover *r, struct change *c, const struct seen *s,
 	case OP_MOVE:
 		return look_at_move(r, c, s, e);
 	case OP_DELETE:
-		return look_at_delete(r, c, s, e);
+		look_at_delete(r, c, s);
+		return true;
 	}
 	return true;
 }
@@ -415,6 +584,8 @@ static bool look_at_mailbox(struct recover *r, struct change *list,
 			    "the message");
 		else if (!look(r, &list[i], find_seen(&l, list[i].uid), e))
 			return false;
+	if (!finish_halves(r, list[0].mailbox, list[0].uidvalidity, e))
+		return false;
 	explain_gone(list, n);
 	return true;
 }

@@ -35,9 +35,14 @@ struct recover {
 	 * still INTENDED are `held`: their messages must rest in this run. */
 	struct change *changes;
 	size_t n_changes;
-	struct claim *claims;		/* recover.c */
-	size_t n_claims, cap_claims;
 	size_t done, void_, unsure, held;
+	/* recover.c's own. */
+	struct claim *claims;
+	size_t n_claims, cap_claims;
+	struct target *targets;
+	size_t n_targets, cap_targets;
+	struct change **halves;		/* to be finished */
+	size_t n_halves, cap_halves;
 };
 
 MUST_USE bool recover_changes(struct recover *r, struct err *e);

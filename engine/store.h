@@ -174,9 +174,10 @@ struct store_kind {
 	bool (*find)(struct store *s, struct str mailbox,
 	    uint32_t uidvalidity, uint32_t from_uid,
 	    const struct identity *id, uint32_t *uid_out, struct err *e);
-	/* Takes the original away after a copy was found to have landed
-	 * (the second half of a move without MOVE). */
-	bool (*finish_move)(struct store *s, struct op *op, struct err *e);
+	/* Takes originals away after their copies were found to have landed
+	 * (the second half of moves without MOVE), whatever kind OPS say. */
+	bool (*finish_moves)(struct store *s, struct op *ops, size_t n,
+	    struct err *e);
 
 	/* What the store can do, for doctor: one line each. */
 	bool (*describe)(struct store *s, struct buf *out, struct err *e);

@@ -576,9 +576,10 @@ static bool do_find(struct store *base, struct str mailbox,
 	return true;
 }
 
-static bool do_finish_move(struct store *base, struct op *op, struct err *e)
+static bool do_finish_moves(struct store *base, struct op *ops, size_t n,
+    struct err *e)
 {
-	return do_apply(base, op, 1, e);
+	return do_apply(base, ops, n, e);
 }
 
 static bool do_describe(struct store *base, struct buf *out, struct err *e)
@@ -784,7 +785,7 @@ static const struct store_kind files_kind = {
 	.prepare = do_prepare,
 	.apply = do_apply,
 	.find = do_find,
-	.finish_move = do_finish_move,
+	.finish_moves = do_finish_moves,
 	.describe = do_describe,
 	.close = do_close,
 	.batch = 2500,

@@ -50,7 +50,8 @@ bool store_imap_prepare(struct store *s, struct op *ops, size_t n,
     struct err *e);
 bool store_imap_apply(struct store *s, struct op *ops, size_t n,
     struct err *e);
-bool store_imap_finish_move(struct store *s, struct op *op, struct err *e);
+bool store_imap_finish_moves(struct store *s, struct op *ops, size_t n,
+    struct err *e);
 bool store_imap_find(struct store *s, struct str mailbox,
     uint32_t uidvalidity, uint32_t from_uid, const struct identity *id,
     uint32_t *uid_out, struct err *e);

@@ -685,14 +685,17 @@ bool store_imap_find(struct store *st, struct str mailbox,
 	return ok;
 }
 
-bool store_imap_finish_move(struct store *st, struct op *op, struct err *e)
+bool store_imap_finish_moves(struct store *st, struct op *ops, size_t n,
+    struct err *e)
 {
 	struct arena *arena = arena_new();
 	bool ok;
 
-	op->kind = OP_DELETE;	/* the copy is safe: only this is left of it */
-	op->outcome = OP_TODO;
-	ok = retire(store_imap_of(st), arena, op, 1, e);
+	for (size_t i = 0; i < n; i++) {
+		ops[i].kind = OP_DELETE;	/* all that is left of it */
+		ops[i].outcome = OP_TODO;
+	}
+	ok = retire(store_imap_of(st), arena, ops, n, e);
 	arena_free(&arena);
 	return ok;
 }

@@ -66,7 +66,7 @@ bool store_maildir_prepare(struct store *s, struct op *ops, size_t n,
     struct err *e);
 bool store_maildir_apply(struct store *s, struct op *ops, size_t n,
     struct err *e);
-bool store_maildir_finish_move(struct store *s, struct op *op,
+bool store_maildir_finish_moves(struct store *s, struct op *ops, size_t n,
     struct err *e);
 
 #endif

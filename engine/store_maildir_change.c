@@ -710,16 +710,12 @@ bool store_maildir_prepare(struct store *base, struct op *ops, size_t n,
 }
 
 /* The copy is there: only the original goes. */
-bool store_maildir_finish_move(struct store *base, struct op *op,
+bool store_maildir_finish_moves(struct store *base, struct op *ops, size_t n,
     struct err *e)
 {
-	struct op delete = { .kind = OP_DELETE, .uid = op->uid };
-	bool ok = store_maildir_apply(base, &delete, 1, e);
-
-	op->outcome = delete.outcome;
-	op->retry = delete.retry;
-	op->reason = delete.reason;
-	return ok;
+	for (size_t i = 0; i < n; i++)
+		ops[i].kind = OP_DELETE;
+	return store_maildir_apply(base, ops, n, e);
 }
 
 bool store_maildir_create(struct store *base, struct str mailbox,

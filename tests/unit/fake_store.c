@@ -603,15 +603,18 @@ static bool fake_find_again(struct store *st, struct str mailbox,
 	return true;
 }
 
-static bool fake_finish_move(struct store *st, struct op *op, struct err *e)
+static bool fake_finish_moves(struct store *st, struct op *ops, size_t n,
+    struct err *e)
 {
 	struct fake_store *s = fake_of(st);
 
 	if (!begin(s, FAKE_FINISH, e))
 		return false;
 	assert(s->writable);
-	retire(s, op->uid);
-	op->outcome = OP_DONE;
+	for (size_t i = 0; i < n; i++) {
+		retire(s, ops[i].uid);
+		ops[i].outcome = OP_DONE;
+	}
 	return true;
 }
 
@@ -640,7 +643,7 @@ struct store *fake_store_open(struct arena *a, struct fake_server *sv)
 		.prepare = fake_prepare,
 		.apply = fake_apply,
 		.find = fake_find_again,
-		.finish_move = fake_finish_move,
+		.finish_moves = fake_finish_moves,
 		.describe = fake_describe,
 		.batch = sv->batch,
 		.dear = sv->dear,

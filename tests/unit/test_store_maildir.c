@@ -1291,7 +1291,7 @@ static void test_delete(void **state)
 	assert_int_equal(ops[0].outcome, OP_FAILED);
 	assert_non_null(strstr(files(r), "\ncur/3.c:2,\n"));
 	op = op_on(r, 3, OP_MOVE, "X");
-	OK(r->s->kind.finish_move(r->s, &op, &r->e));
+	OK(r->s->kind.finish_moves(r->s, &op, 1, &r->e));
 	assert_int_equal(op.outcome, OP_DONE);
 	assert_null(strstr(files(r), "3.c"));
 }

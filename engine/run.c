@@ -29,6 +29,7 @@ struct visit {
 	struct pass *pass;
 	struct sync sync;
 	struct judge judge;
+	const bool *due;		/* by rule, here */
 	struct uidset fresh, stale;
 	const struct pending *pending;	/* of this UIDVALIDITY, by UID */
 	size_t n_pending;
@@ -338,7 +339,7 @@ static void set_up_judge(struct visit *v, struct arena *arena)
 	j->pending = v->pending;
 	j->n_pending = v->n_pending;
 	j->zone = r->zone;
-	j->due = v->pass->due;
+	j->due = v->due;
 }
 
 /* Everything that is fresh, stale or resting, and where it stands then. */
@@ -467,11 +468,26 @@ static bool visit_portions(struct visit *v, struct err *e)
 	return each_portion(v, do_portion, e);
 }
 
+/* A rule that names no mailbox is about those of the account: one that only
+ * another rule names is none of its business. */
+static const bool *due_here(struct pass *p, bool watched)
+{
+	size_t n = rules_count(p->r->rules);
+	bool *due;
+
+	if (watched)
+		return p->due;
+	due = arena_array(p->r->arena, n + 1, sizeof(*due));
+	for (size_t i = 0; i < n; i++)
+		due[i] = p->due[i] && rules_info(p->r->rules, i)->n_in;
+	return due;
+}
+
 static bool visit(struct pass *p, struct str mailbox, bool watched,
     struct err *e)
 {
 	struct run *r = p->r;
-	struct visit v = { .pass = p };
+	struct visit v = { .pass = p, .due = due_here(p, watched) };
 
 	v.sync = (struct sync){
 		.arena = r->arena,

@@ -450,6 +450,23 @@ static void test_first_run_with_since_and_max(void **state)
 		assert_false(starred(f, old[i]));
 }
 
+/* A sweep without `in` is over the account's mailboxes. */
+static void test_sweeps_stay_in_their_mailboxes(void **state)
+{
+	static const char rules[] = RULES
+	    "  - {name: all, applies_to: all, then: [{mark: starred}]}\n"
+	    "  - {name: there, applies_to: all, in: [X], "
+	    "then: [{mark: read}]}\n";
+	struct fixture *f = *state;
+
+	fake_deliver(f->sv, "INBOX", 1);
+	fake_deliver(f->sv, "X", 1);
+	run_ok(f, rules);
+	assert_int_equal(fake_box(f->sv, "INBOX")->list[0].flags,
+	    FAKE_FLAGGED);
+	assert_int_equal(fake_box(f->sv, "X")->list[0].flags, FAKE_SEEN);
+}
+
 /* --max counts messages, and not the UIDs of those that are gone. */
 static void test_max_counts_messages(void **state)
 {
@@ -946,6 +963,7 @@ int main(void)
 		T(uidvalidity_and_max),
 		T(uidvalidity_and_portions),
 		T(first_run_with_since_and_max),
+		T(sweeps_stay_in_their_mailboxes),
 		T(max_counts_messages),
 		T(sweeps_leave_new_mail),
 		T(target_cannot_be_made_now),

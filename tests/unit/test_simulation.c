@@ -48,6 +48,7 @@ struct wish {
 struct rule {
 	unsigned kinds;		/* bits */
 	bool body, sweeps;
+	const char *in;		/* a mailbox; NULL: the account's */
 	struct wish wish;
 };
 
@@ -152,6 +153,8 @@ static void write_rule(size_t *n, size_t i)
 	add(n, "  - name: r%zu\n", i);
 	if (r->sweeps)
 		add(n, "    applies_to: all\n");
+	if (r->in)
+		add(n, "    in: [%s]\n", r->in);
 	write_when(n, r);
 	add(n, "    then:\n");
 	if (w->flags_on & FAKE_SEEN)
@@ -182,6 +185,8 @@ static void make_rule(struct rule *r)
 	r->kinds = 1 + pick((1u << KINDS) - 1);
 	r->body = chance(4);
 	r->sweeps = chance(4);
+	if (chance(4))
+		r->in = places[pick(2)];
 	for (size_t i = 0; i < COUNT(marks); i++)
 		if (chance(3))
 			r->wish.flags_on |= marks[i];
@@ -214,8 +219,19 @@ static void make_rules(void)
 
 /* --------------------------------------------------------------- oracle */
 
+static bool is_watched(const char *box)
+{
+	return strcmp(box, "INBOX") == 0 ||
+	    (sim->watch_x && strcmp(box, "X") == 0);
+}
+
+static bool concerns(const struct rule *r, const char *box)
+{
+	return r->in ? strcmp(r->in, box) == 0 : is_watched(box);
+}
+
 /* The last word of all rules, said in another way than the program says. */
-static struct wish wanted(unsigned kind, bool is_new)
+static struct wish wanted(unsigned kind, const char *box, bool is_new)
 {
 	struct wish all = { 0 };
 
@@ -223,7 +239,8 @@ static struct wish wanted(unsigned kind, bool is_new)
 		const struct rule *r = &sim->rules[i];
 		const struct wish *w = &r->wish;
 
-		if (!(r->kinds & 1u << kind) || (!is_new && !r->sweeps))
+		if (!(r->kinds & 1u << kind) || (!is_new && !r->sweeps) ||
+		    !concerns(r, box))
 			continue;
 		all.flags_on = (all.flags_on & ~w->flags_off) | w->flags_on;
 		all.flags_off = (all.flags_off & ~w->flags_on) | w->flags_off;
@@ -236,12 +253,6 @@ static struct wish wanted(unsigned kind, bool is_new)
 			all.place = w->place;
 	}
 	return all;
-}
-
-static bool is_watched(const char *box)
-{
-	return strcmp(box, "INBOX") == 0 ||
-	    (sim->watch_x && strcmp(box, "X") == 0);
 }
 
 /* How a letter should end. */
@@ -263,15 +274,19 @@ static struct end expected(unsigned letter)
 {
 	const struct life *l = &sim->lives[letter];
 	unsigned kind = sim->sv.letters[letter].kind;
-	struct wish fresh = wanted(kind, true), swept = wanted(kind, false);
+	struct wish w;
 	struct end end = {
 		.flags = l->flags, .labels = l->labels, .place = "INBOX",
 	};
 
-	if (!l->old)
-		fulfil(&end, &fresh);
-	for (int i = 0; i < 3 && is_watched(end.place); i++)
-		fulfil(&end, &swept);
+	if (!l->old) {
+		w = wanted(kind, end.place, true);
+		fulfil(&end, &w);
+	}
+	for (int i = 0; i < 4; i++) {
+		w = wanted(kind, end.place, false);
+		fulfil(&end, &w);
+	}
 	return end;
 }
 
@@ -576,7 +591,7 @@ static bool scenario(uint64_t seed, const char *dir)
 		for (unsigned k = pick(5); k > 0; k--)
 			deliver("INBOX");
 		sim->odds = 2 + pick(chance(2) ? 10 : 50);
-		sim->sv.now += 30 + pick(3000);
+		sim->sv.now += 10 + pick(chance(2) ? 80 : 3000);
 		fake_land(&sim->sv);
 		dangerous_run(dir);
 		ok = none_is_lost(seed);

@@ -150,6 +150,7 @@ struct landed {
 };
 
 struct listing {
+	struct store *store;
 	struct target *target;
 	struct arena *arena, *scratch;
 	bool whole;		/* each message has told who it is */
@@ -187,12 +188,39 @@ static int by_digest(const void *a, const void *b)
 	return x->uid < y->uid ? -1 : x->uid > y->uid;
 }
 
+/* A message that the server left out may be the one that is looked for. */
+static bool is_whole(struct listing *l, const struct uidset *asked,
+    struct err *e)
+{
+	struct store_query q = { .since = TIME_NONE };
+	struct uidset came, found, there, hidden;
+
+	uidset_init(&came, l->arena);
+	uidset_init(&found, l->arena);
+	uidset_init(&there, l->arena);
+	uidset_init(&hidden, l->arena);
+	for (size_t i = 0; i < l->target->n; i++)
+		uidset_add(&came, l->target->list[i].uid);
+	q.from_uid = asked->ranges[0].low;
+	if (!l->store->kind.search(l->store, &q, &found, e))
+		return false;
+	uidset_split(asked, &found, &there, NULL);
+	uidset_split(&there, &came, NULL, &hidden);
+	l->whole &= hidden.n == 0;
+	return true;
+}
+
 /* Lists what has come to the target, which is selected, since the first of
  * the changes: a search for each of thousands would take hours. */
 static bool list_target(struct recover *r, struct target *t,
     uint32_t uidnext, struct err *e)
 {
-	struct listing l = { .target = t, .arena = r->arena, .whole = true };
+	struct listing l = {
+		.store = r->store,
+		.target = t,
+		.arena = r->arena,
+		.whole = true,
+	};
 	struct fetch_items items = {
 		.ask = RULES_ASK_FIELDS | RULES_ASK_SIZE,
 		.fields = identity_fields,
@@ -220,8 +248,8 @@ static bool list_target(struct recover *r, struct target *t,
 	if (from < uidnext)
 		uidset_add_range(&set, from, uidnext - 1);
 	l.scratch = arena_new();
-	ok = set.n == 0 || r->store->kind.fetch(r->store, &set, &items,
-	    note_arrival, &l, e);
+	ok = set.n == 0 || (r->store->kind.fetch(r->store, &set, &items,
+	    note_arrival, &l, e) && is_whole(&l, &set, e));
 	arena_free(&l.scratch);
 	if (t->n)
 		qsort(t->list, t->n, sizeof(t->list[0]), by_digest);

@@ -680,6 +680,10 @@ bool store_imap_find(struct store *st, struct str mailbox,
 	    imap_answered(&answer->answer, ERR_TEMP, e,
 	    "cannot look for a copy in %.*s", STR_ARG(mailbox));
 	arena_free(&seek.arena);
+	if (ok && !seek.uid && found->answer.end == IMAP_OK &&
+	    answer->messages < uidset_count(found->uids))
+		return err_set(e, ERR_TEMP, "the server does not give all "
+		    "that may be a copy in %.*s", STR_ARG(mailbox));
 	if (ok)
 		*uid_out = seek.uid;
 	return ok;

@@ -146,6 +146,21 @@ os.execv(sys.argv[1], sys.argv[1:])
         self.expect(0, 'run')
         self.assertEqual(self.boxes_of(self.server), {1: ['INBOX', 'Kept']})
 
+    def test_looking_for_a_copy_is_answered_by_half(self):
+        """SEARCH finds it, and FETCH says OK and gives nothing."""
+        self.fill('keep')
+        self.proxy.arm(Fault('cut', reply='UID COPY'))
+        self.expect(75, 'run')
+        self.alter('UPDATE change SET time = time - 7200')
+        uid = self.server.dump('alice', 'Kept')[0].uid
+        self.rewrite(rb'FETCH \(UID %d RFC822' % uid,
+                     rb'FETCH (UID 4711 RFC822')
+        self.expect(75, 'run')
+        self.assertGreater(self.rewritten, 0)
+        self.proxy.rewrite = None
+        self.expect(0, 'run')
+        self.assertEqual(self.boxes_of(self.server), {1: ['INBOX', 'Kept']})
+
     # ------------------------------------------------ labels as folders
 
     def folders(self, rules, **top):

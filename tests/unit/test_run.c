@@ -739,6 +739,26 @@ static void test_a_late_copy_of_a_sweep_is_waited_for(void **state)
 	assert_int_equal(count(f, "X", x), 1);
 }
 
+/* Many at once are looked for in a list, which must be whole. */
+static void test_left_out_of_many(void **state)
+{
+	struct fixture *f = *state;
+
+	run_ok(f, COPY);
+	for (int i = 0; i < 20; i++)
+		fake_deliver(f->sv, "INBOX", 1);
+	run_killed(f, COPY, FAKE_EFFECT, 19);
+	assert_int_equal(fake_box(f->sv, "X")->n, 18);
+	f->sv->now += 7200;
+	/* 20 of INBOX, then those of X */
+	expect_fault(f, FAKE_MESSAGE, 25, FAKE_OMIT);
+	run(f, COPY);
+	no_fault(f);
+	run_ok(f, COPY);
+	run_ok(f, COPY);
+	assert_int_equal(fake_box(f->sv, "X")->n, 20);
+}
+
 /* Keywords know no capitals: a label is there, however it is spelled. */
 static void test_labels_in_another_case(void **state)
 {
@@ -978,6 +998,7 @@ int main(void)
 		T(target_with_another_uidvalidity),
 		T(a_late_copy_is_waited_for),
 		T(a_late_copy_of_a_sweep_is_waited_for),
+		T(left_out_of_many),
 		T(labels_in_another_case),
 		T(left_out_of_recovery),
 		T(waiting_is_no_try),

@@ -110,12 +110,32 @@ static void decide(struct change *c, enum change_state state,
 
 /* ---------------------------------------------------- one kind at a time */
 
-static void look_at_names(struct change *c, const struct seen *s)
+/* Not found: may it still land?  A clock that was set back does not make it
+ * wait for years. */
+static void not_landed(struct recover *r, struct change *c)
+{
+	if (llabs(r->now - c->time) < r->account->limits->late)
+		c->reason = STR_LIT("sent, unanswered, and may still land");
+	else
+		decide(c, CHANGE_VOID, "a crash came first");
+}
+
+/* A label that is a folder is a copy, which may land late. */
+static bool is_copied_label(const struct recover *r, const struct change *c)
+{
+	return c->kind == OP_ADD_LABELS &&
+	    r->account->labels == LABELS_FOLDERS;
+}
+
+static void look_at_names(struct recover *r, struct change *c,
+    const struct seen *s)
 {
 	if (!s)
 		decide(c, CHANGE_UNSURE, "the message has left the mailbox");
 	else if (names_are_so(s, c))
 		decide(c, CHANGE_DONE, "found done after a crash");
+	else if (is_copied_label(r, c))
+		not_landed(r, c);
 	else
 		decide(c, CHANGE_VOID, "a crash came first");
 }
@@ -344,16 +364,6 @@ static bool find_copy(struct recover *r, const struct change *c,
 	return true;
 }
 
-/* Not found: may it still land?  A clock that was set back does not make it
- * wait for years. */
-static void not_landed(struct recover *r, struct change *c)
-{
-	if (llabs(r->now - c->time) < r->account->limits->late)
-		c->reason = STR_LIT("sent, unanswered, and may still land");
-	else
-		decide(c, CHANGE_VOID, "a crash came first");
-}
-
 static bool look_at_copy(struct recover *r, struct change *c, struct err *e)
 {
 	struct landed l;
@@ -514,7 +524,7 @@ static bool look(struct recover *r, struct change *c, const struct seen *s,
 	case OP_REMOVE_FLAGS:
 	case OP_ADD_LABELS:
 	case OP_REMOVE_LABELS:
-		look_at_names(c, s);
+		look_at_names(r, c, s);
 		return true;
 	case OP_COPY:
 		return look_at_copy(r, c, e);
@@ -575,6 +585,37 @@ static bool look_without_mailbox(struct recover *r, struct change *list,
 	return true;
 }
 
+/* Whether a message has a label that is a folder, that folder tells. */
+static void ask_for_labels(struct recover *r, const struct change *list,
+    size_t n, struct fetch_items *items)
+{
+	struct str *labels = NULL, rest, name;
+	size_t n_labels = 0, cap = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (list[i].kind != OP_ADD_LABELS &&
+		    list[i].kind != OP_REMOVE_LABELS)
+			continue;
+		for (rest = list[i].what; str_cut(&rest, '\n', &name);) {
+			size_t k = 0;
+
+			while (k < n_labels && !str_eq(labels[k], name))
+				k++;
+			if (k < n_labels)
+				continue;
+			arena_grow(r->arena, &labels, n_labels, &cap);
+			labels[n_labels++] = name;
+		}
+	}
+	if (n_labels == 0)
+		return;
+	items->ask |= RULES_ASK_FIELDS | RULES_ASK_SIZE;
+	items->fields = identity_fields;
+	items->n_fields = IDENTITY_FIELDS_N;
+	items->labels = labels;
+	items->n_labels = n_labels;
+}
+
 static bool look_at_mailbox(struct recover *r, struct change *list,
     size_t n, struct err *e)
 {
@@ -599,6 +640,8 @@ static bool look_at_mailbox(struct recover *r, struct change *list,
 	uidset_init(&set, r->arena);
 	for (size_t i = 0; i < n; i++)
 		uidset_add(&set, list[i].uid);
+	if (r->account->labels == LABELS_FOLDERS)
+		ask_for_labels(r, list, n, &items);
 	if (!r->store->kind.fetch(r->store, &set, &items, note_seen, &l, e))
 		return false;
 	if (l.n)

@@ -6,7 +6,8 @@
  * state again by identity before doing anything twice):
  *
  *	flags, labels	as they were to be: done; else void, the message is
- *			judged afresh and nothing is replayed
+ *			judged afresh and nothing is replayed.  A label that
+ *			is a folder is a copy, see there
  *	move		gone from its mailbox: done; still there: void.  On a
  *			server without MOVE a copy that has landed is finished
  *			by taking the original away

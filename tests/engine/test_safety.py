@@ -188,6 +188,28 @@ os.execv(sys.argv[1], sys.argv[1:])
         self.assertEqual(self.places(self.server),
                          {1: [('INBOX', frozenset())]})
 
+    def test_a_label_that_lands_late(self):
+        """The copy behind it is waited for, and not made twice."""
+        self.folders('rules: [{name: l, when: {subject: plain}, '
+                     'then: [{label: L}]}]')
+        self.fill('plain', 'plain')
+        self.proxy.arm(Fault('cut', command='UID COPY'))
+        self.expect(75, 'run')
+        self.proxy.arm()
+        self.expect(0, 'run')
+        self.assertEqual(self.boxes_of(self.server),
+                         {1: ['INBOX'], 2: ['INBOX']})
+        # one lands now, the other never
+        with servers.closing(self.server.client()) as c:
+            servers.check(c.select('INBOX'))
+            servers.check(c.uid('COPY', '2', 'L'))
+        self.expect(0, 'run')
+        self.alter('UPDATE change SET time = time - 7200')
+        self.expect(0, 'run')
+        self.expect(0, 'run')
+        self.assertEqual(self.boxes_of(self.server),
+                         {1: ['INBOX', 'L'], 2: ['INBOX', 'L']})
+
     def test_a_twin_is_not_taken_for_a_copy(self):
         """The same header and size, another text."""
         self.folders('rules: [{name: off, when: {label: L}, '

@@ -96,7 +96,9 @@ class Refused(Base):
         before = self.server.dump_all('alice')
         self.run_counts(failed=0, pending=0)
         self.assertEqual(self.server.dump_all('alice'), before)
-        self.assertIn('failed', self.expect(0, 'why', '1@example.org').out)
+        if command != 'CREATE':		# nothing was sent of the message
+            self.assertIn('failed',
+                          self.expect(0, 'why', '1@example.org').out)
         self.expect(0, 'run', '--all')	# but when it is asked for
         self.assertNotEqual(self.server.dump_all('alice'), before)
 
@@ -112,6 +114,11 @@ class Refused(Base):
 
     def test_label(self):
         self.again_and_again('UID STORE', 'label')
+
+    def test_create(self):
+        """The mailbox that one of them wants cannot be made now."""
+        self.t.rules(RULES.replace('move: Gone', 'move: New/box'))
+        self.again_and_again('CREATE', 'go')
 
     def test_it_passes(self):
         self.fill('go', 'keep', 'star')

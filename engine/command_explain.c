@@ -5,7 +5,8 @@
 
 #include "clock.h"
 #include "log.h"
-#include "store.h"
+#include "mask.h"
+#include "rehearsal.h"
 
 #define ASK_ALL	(RULES_ASK_FLAGS | RULES_ASK_LABELS | RULES_ASK_SIZE | \
 	RULES_ASK_RECEIVED | RULES_ASK_FIELDS | RULES_ASK_BODY)
@@ -18,6 +19,8 @@ struct explaining {
 	struct arena *message;		/* reset for each */
 	struct str source;
 	bool maildir;
+	struct mask *mask;		/* NULL: nothing is masked */
+	struct rehearsal *rehearsal;	/* NULL: commands are not asked for */
 	int64_t deadline;		/* of clock_ms, for this message */
 	uint64_t seen;
 };
@@ -187,13 +190,36 @@ static void name_message(struct explaining *x, const struct fetched *f,
 	id->message_id = mail_message_id(mail);
 }
 
+/* What an IMAP server would be sent for it. */
+static bool rehearse(struct explaining *x, const struct facts *facts,
+    const struct verdict *v, struct report_explanation *out, struct err *e)
+{
+	struct plan_message m = { .facts = facts };
+	struct str *lines;
+	struct plan plan;
+
+	plan_init(&plan, x->message, x->rules);
+	plan_add(&plan, &m, v, rehearsal_places(x->rehearsal));
+	if (!rehearsal_plan(x->rehearsal, x->message, facts->mailbox, &plan,
+	    &lines, &out->n_commands, e))
+		return false;
+	out->commands = lines;
+	return true;
+}
+
 static bool explain_one(void *ctx, const struct fetched *f, struct err *e)
 {
 	struct explaining *x = ctx;
 	struct facts facts = f->facts;
 	struct verdict v = { 0 };
-	struct report_explanation out = { .facts = &facts,
-	    .rules = x->rules, .verdict = &v };
+	struct report_explanation out = {
+		.facts = &facts,
+		.rules = x->rules,
+		.verdict = &v,
+		.only = x->c->options->rule,
+		.whole = x->c->options->verbose > 0,
+		.mask = x->mask,
+	};
 	struct changes changes = { .rules = x->rules };
 	struct mail *mail = NULL;
 
@@ -208,6 +234,8 @@ static bool explain_one(void *ctx, const struct fetched *f, struct err *e)
 	add_wants(&changes, &facts, &v);
 	out.changes = changes.list;
 	out.n_changes = changes.n;
+	if (x->rehearsal && !rehearse(x, &facts, &v, &out, e))
+		return false;
 	report_explanation(x->c->report, &out);
 	x->seen++;
 	return !report_broken(x->c->report) || err_set(e, ERR_STATE,
@@ -287,10 +315,33 @@ static const struct account *any_account(struct arena *a,
 	return account;
 }
 
+/* --rule names one that is there. */
+static bool knows_rule(const struct rules *rules, const char *name)
+{
+	for (size_t i = 0; i < rules_count(rules); i++)
+		if (strcmp(rules_info(rules, i)->name, name) == 0)
+			return true;
+	return false;
+}
+
+static bool set_up(struct explaining *x, struct err *e)
+{
+	const struct options *o = x->c->options;
+
+	if (o->rule && !knows_rule(x->rules, o->rule))
+		return err_set(e, ERR_USAGE, "there is no rule `%s`",
+		    o->rule);
+	if (o->private)
+		x->mask = mask_make(x->c->arena);
+	return !o->commands || rehearsal_open(x->c->arena, x->account,
+	    &x->rehearsal, e);
+}
+
 int command_explain(struct command_context *c)
 {
 	struct explaining x = { .c = c };
 	const struct account **list;
+	struct err e = { 0 };
 	size_t n;
 	int code = EXIT_DONE;
 
@@ -306,10 +357,15 @@ int command_explain(struct command_context *c)
 	x.rules = command_rules(c, x.config, x.account, &code);
 	if (!x.rules)
 		return code;
+	if (!set_up(&x, &e)) {
+		log_err(NULL, &e);
+		return exit_of(e.kind);
+	}
 	x.message = arena_new();
 	for (size_t i = 0; i < c->options->n_operands; i++)
 		code = exit_worst(code, one_source(&x,
 		    &c->options->operands[i]));
+	rehearsal_close(&x.rehearsal);
 	arena_free(&x.message);
 	return code;
 }

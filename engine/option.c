@@ -81,8 +81,12 @@ static const struct option_row option_rows[] = {
 	    "take the message to have this label; may be repeated" },
 	{ 0, "flag", "FLAG", OPTION_LIST, AT(flags), OF(EXPLAIN),
 	    "take the message to have this flag; may be repeated" },
-	{ 0, "rule", "NAME", OPTION_TEXT, AT(rule), OF(LOG),
-	    "only what this rule wanted" },
+	{ 0, "commands", NULL, OPTION_FLAG, AT(commands), OF(EXPLAIN),
+	    "show the IMAP commands that would be sent, too" },
+	{ 0, "private", NULL, OPTION_FLAG, AT(private), OF(EXPLAIN),
+	    "mask mail addresses, to show it to others" },
+	{ 0, "rule", "NAME", OPTION_TEXT, AT(rule), OF(EXPLAIN) | OF(LOG),
+	    "only this rule, or what it wanted" },
 };
 
 static const struct command_row command_rows[COMMAND_N] = {
@@ -108,8 +112,9 @@ static const struct command_row command_rows[COMMAND_N] = {
 	    "why each rule fires or not, for saved messages",
 	    "Shows every rule as a tree of conditions for each message of "
 	    "SOURCE (.eml files, an mbox, a Maildir, or - for standard "
-	    "input): yes, no or unknown, the value that decided, what was "
-	    "not reached and why, and what would be done. --mailbox, --label "
+	    "input): yes, no or unknown, the value that decided, and what "
+	    "would be done. With -v conditions that were not needed are "
+	    "shown, too. --mailbox, --label "
 	    "and --flag give a message in a file the state that files do not "
 	    "have; for a Maildir, --mailbox chooses the mailbox." },
 	[COMMAND_WHY] = { "why", "MESSAGE", 1, 1,

@@ -59,7 +59,9 @@ struct options {
 	bool strict;
 	/* explain: what to take as the state of a message in a file */
 	struct option_list labels, flags;
-	/* log */
+	bool commands;		/* what would be sent */
+	bool private;		/* addresses are masked */
+	/* explain, log */
 	const char *rule;
 	/* What is left: SOURCE, FILE, MESSAGE. */
 	const char *const *operands;

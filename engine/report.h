@@ -146,12 +146,13 @@ void report_fact(struct report *r, const struct report_fact *f);
  * {"v":1,"type":"explanation", the members of "message" that name it,
  *  "labels_before":[..],"labels_after":[..],"mailbox_before":,
  *  "mailbox_after":,"flags_before":[..],"flags_after":[..],
- *  "changes":[as in message],
+ *  "changes":[as in message],"commands":["UID STORE ..",..],
  *  "rules":[{"name":,"file":,"line":,"truth":"true"|"false"|"unknown",
  *   "reached":,"reason":,"failure":,"tree":TREE},..]}
  * TREE: {"text":,"line":,"truth":,"reached":,"decides":,"value":,"reason":,
  *  "kids":[TREE,..]}
  */
+struct mask;		/* mask.h */
 struct report_explanation {
 	struct report_id id;
 	const struct facts *facts;
@@ -159,6 +160,12 @@ struct report_explanation {
 	const struct verdict *verdict;
 	const struct report_change *changes;
 	size_t n_changes;
+	const struct str *commands;	/* what would be sent; see rehearsal */
+	size_t n_commands;
+	const char *only;	/* of all rules this one; NULL: all */
+	bool whole;		/* as text: conditions that were not needed
+				   are shown, too, not counted */
+	struct mask *mask;	/* NULL: nothing is masked */
 };
 void report_explanation(struct report *r,
     const struct report_explanation *x);

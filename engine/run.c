@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "digest.h"
 #include "log.h"
+#include "places.h"
 #include "recover.h"
 #include "report_plan.h"
 #include "sync.h"
@@ -292,31 +293,14 @@ static bool read_state(struct visit *v, struct err *e)
 }
 
 /* A place that is not there is an error of the messages that want it. */
-static bool find_place(struct run *r, const char *attribute,
-    struct str *out, struct err *e)
-{
-	struct err mine = { 0 };
-
-	*out = STR_EMPTY;
-	if (r->store->kind.special(r->store, str_of(attribute), out, &mine) ||
-	    mine.kind == ERR_MESSAGE)
-		return true;
-	*e = mine;
-	return false;
-}
-
 /* Asked for once, and only when there is something to judge. */
 static bool find_places(struct pass *p, struct err *e)
 {
 	if (p->places_known)
 		return true;
+	if (!places_find(p->r->store, p->r->account, &p->places, e))
+		return false;
 	p->places_known = true;
-	p->places.allow_delete = p->r->account->allow_delete;
-	p->places.labels_fold = p->r->account->labels == LABELS_KEYWORDS;
-	for (size_t i = 0; i < USE_COUNT; i++)
-		if (!find_place(p->r, plan_use_names[i],
-		    &p->places.mailbox[i], e))
-			return false;
 	return true;
 }
 

@@ -211,6 +211,13 @@ struct secret;		/* secret.h */
 MUST_USE bool store_imap_open(struct arena *a, const struct account *account,
     struct secret *secret, struct store **store_out, struct err *e);
 
+/* The same over a wire that is there already (a rehearsal, tests).  The wire
+ * lives in OF_WIRE; both go with the store, and when this fails. */
+struct wire;		/* wire.h */
+MUST_USE bool store_imap_start(struct arena *a, struct arena *of_wire,
+    struct wire *w, const struct account *account, struct secret *secret,
+    struct store **store_out, struct err *e);
+
 /*
  * A Maildir++ at PATH.  J gives file names their UIDs for good; NULL (a
  * SOURCE without state): names are numbered for this run, in name order.

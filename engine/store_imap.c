@@ -641,11 +641,10 @@ static void store_imap_close(struct store *st)
 	arena_free(&s->arena);
 }
 
-bool store_imap_open(struct arena *a, const struct account *account,
-    struct secret *secret, struct store **store_out, struct err *e)
+static struct store_imap *store_make(struct arena *a,
+    const struct account *account)
 {
 	struct store_imap *s = arena_make(a, struct store_imap);
-	struct imap_settings set;
 
 	s->base.kind = (struct store_kind){
 		.name = "imap",
@@ -666,11 +665,40 @@ bool store_imap_open(struct arena *a, const struct account *account,
 	s->base.arena = a;
 	s->account = account;
 	s->separator = '/';
-	settings_of(account, secret, &set);
-	if (!imap_connect(&set, &s->session, e))
-		return false;
+	return s;
+}
+
+/* With the session open. */
+static void store_begin(struct store_imap *s, struct store **store_out)
+{
 	s->arena = arena_new();
 	s->base.kind.atomic_move = imap_has(s->session, IMAP_CAP_MOVE);
 	*store_out = &s->base;
+}
+
+bool store_imap_open(struct arena *a, const struct account *account,
+    struct secret *secret, struct store **store_out, struct err *e)
+{
+	struct store_imap *s = store_make(a, account);
+	struct imap_settings set;
+
+	settings_of(account, secret, &set);
+	if (!imap_connect(&set, &s->session, e))
+		return false;
+	store_begin(s, store_out);
+	return true;
+}
+
+bool store_imap_start(struct arena *a, struct arena *of_wire,
+    struct wire *w, const struct account *account, struct secret *secret,
+    struct store **store_out, struct err *e)
+{
+	struct store_imap *s = store_make(a, account);
+	struct imap_settings set;
+
+	settings_of(account, secret, &set);
+	if (!imap_start(of_wire, w, &set, &s->session, e))
+		return false;
+	store_begin(s, store_out);
 	return true;
 }

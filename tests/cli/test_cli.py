@@ -373,6 +373,46 @@ class Explain(Base):
         self.assertTrue(any(re.match(r'    would move to \S+  \(lists\)$',
                                      line) for line in lines), out)
 
+    def test_one_rule(self):
+        out = self.explain('--rule', 'vip', self.list_mail)
+        self.assertIn('  vip (', out)
+        self.assertNotIn('  lists (', out)
+        o, = self.objects('--rule', 'vip', self.list_mail)
+        self.assertEqual([r['name'] for r in o['rules']], ['vip'])
+        r = self.expect(tamis.USAGE, '-r', self.path, 'explain', '--rule',
+                        'vips', self.list_mail)
+        self.assertIn('there is no rule `vips`', r.err)
+
+    def test_needed_or_not(self):
+        path = self.t.rules('rules: [{name: a, when: {subject: zebra, body:'
+                            ' lion}, then: [{label: x}]}]', 'need.yaml')
+        out = self.expect(0, '-r', path, 'explain', self.list_mail).out
+        self.assertIn('  * no        subject: zebra', out)
+        self.assertIn('1 more, not needed', out)
+        self.assertNotIn('lion\n', out)
+        out = self.expect(0, '-v', '-r', path, 'explain',
+                          self.list_mail).out
+        self.assertIn('body: lion\n', out)
+        self.assertNotIn('not needed', out)
+
+    def test_private(self):
+        for how in ([], ['--json']):
+            out = self.expect(0, *how, '-r', self.path, 'explain',
+                              '--private', self.boss_mail).out
+            self.assertNotRegex(out, r'(?<!user1)@(?!domain\d)')
+            self.assertNotIn('boss@', out)
+            self.assertIn('user1@domain1.example', out)
+
+    def test_commands(self):
+        out = self.explain('--commands', self.list_mail)
+        self.assertIn('    C: UID STORE 1 +FLAGS.SILENT (lists/dev)\n', out)
+        self.assertRegex(out, r'(?m)^    C: UID MOVE 1 "?Archive"?$')
+        o, = self.objects('--commands', self.list_mail)
+        self.assertEqual(o['commands'][-1].split()[:2], ['UID', 'MOVE'])
+        o, = self.objects('--commands', '--label', 'lists/dev', '--flag',
+                          'read', '--mailbox', 'Archive', self.list_mail)
+        self.assertEqual(o.get('commands', []), [])
+
     def test_stop_and_reasons(self):
         out = self.explain(self.boss_mail)
         self.assertIn('vip (%s:12): fires' % self.path, out)

@@ -478,6 +478,7 @@ static void test_explanation(void **state)
 	struct facts facts = { .mailbox = S("INBOX") };
 	struct report_change change = { OP_ADD_LABELS, S("lists"), S("l"),
 	    "would", STR_EMPTY };
+	const struct str commands[] = { S("UID MOVE 1 \"a\"") };
 	struct report_explanation x = {
 		.id = { .source = S("m.mbox"), .uid = 2 },
 		.facts = &facts, .rules = f->rules, .verdict = &v,
@@ -491,13 +492,33 @@ static void test_explanation(void **state)
 	    "    yes     any\n"
 	    "  * yes       subject: x\n"
 	    "                = a\\x0Ax\n"
-	    "    -         from: y\n"
-	    "                settled before\n"
+	    "    -         1 more, not needed\n"
 	    "  second (r.yaml:6): not reached: a stop came before\n"
 	    "  labels   INBOX -> INBOX, lists\n"
 	    "  flags    (none)\n"
 	    "  mailbox  INBOX\n"
 	    "    would label lists  (l)\n");
+	x.whole = true;
+	x.only = "lists \xe2\x80\xae";
+	x.commands = commands;
+	x.n_commands = 1;
+	start(f, TEXT);
+	report_explanation(f->r, &x);
+	assert_string_equal(text(f),
+	    "m.mbox (message 2)\n"
+	    "  lists \\u{202E} (r.yaml:3): fires\n"
+	    "    yes     any\n"
+	    "  * yes       subject: x\n"
+	    "                = a\\x0Ax\n"
+	    "    -         from: y\n"
+	    "                settled before\n"
+	    "  labels   INBOX -> INBOX, lists\n"
+	    "  flags    (none)\n"
+	    "  mailbox  INBOX\n"
+	    "    would label lists  (l)\n"
+	    "    C: UID MOVE 1 \"a\"\n");
+	x.only = NULL;
+	x.n_commands = 0;
 	start(f, JSON);
 	report_explanation(f->r, &x);
 	assert_string_equal(text(f),

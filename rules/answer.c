@@ -42,6 +42,15 @@ void answer_add(struct answer *sum, struct answer part)
 		sum->why = part.why;
 }
 
+struct answer answer_both(struct answer a, struct answer b)
+{
+	if (a.truth == TRUTH_FALSE || b.truth == TRUTH_TRUE)
+		return a;
+	if (b.truth == TRUTH_UNKNOWN && a.truth == TRUTH_UNKNOWN)
+		answer_add(&b, a);
+	return b;
+}
+
 struct answer answer_not(struct answer a)
 {
 	if (a.truth != TRUTH_UNKNOWN)

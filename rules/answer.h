@@ -23,6 +23,7 @@ struct answer answer_missing(const struct match_input *in, unsigned bits);
 /* An unknown part of something that no other part has settled. */
 void answer_add(struct answer *sum, struct answer part);
 struct answer answer_not(struct answer a);
+struct answer answer_both(struct answer a, struct answer b);
 
 /* Facts come with one question, the header with the next, the body last. */
 unsigned ask_cheapest(unsigned ask);

@@ -171,10 +171,11 @@ bool list_for_address(struct builder *b, struct list *l);
 
 /* --- address forms, in `list` */
 
-/* What an address in a rule file says: a whole address, "@domain",
- * "@*.glob", or text without @ (pattern not yet set). */
+/* What an address in a rule file says: a whole address (EXACT: with capitals
+ * in its local part), "@domain", "@*.glob", or text without @ (pattern not
+ * yet set). */
 bool address_form(struct builder *b, struct str text, struct pos pos,
-    struct operand *out);
+    bool exact, struct operand *out);
 
 /* --- expect */
 

@@ -20,9 +20,10 @@
 /* One row of vocab.def; see there. */
 enum word_arg {
 	ARG_ADDRESS, ARG_TEXT, ARG_FIELDS, ARG_BODY, ARG_ATTACHMENT,
-	ARG_RANGE_SIZE, ARG_RANGE_AGE, ARG_RANGE_DATE, ARG_IS, ARG_FLAG,
-	ARG_LABEL, ARG_MAILBOX, ARG_ACCOUNT, ARG_CONDITIONS, ARG_CONDITION,
-	ARG_NONE, ARG_MARKS, ARG_FLAGS, ARG_LABELS, ARG_PLACE,
+	ARG_RANGE_SIZE, ARG_RANGE_AGE, ARG_RANGE_DATE, ARG_RANGE_COUNT,
+	ARG_IS, ARG_FLAG, ARG_LABEL, ARG_MAILBOX, ARG_ACCOUNT,
+	ARG_CONDITIONS, ARG_CONDITION, ARG_NONE, ARG_MARKS, ARG_FLAGS,
+	ARG_LABELS, ARG_PLACE,
 	ARG_LATER,	/* known to rules.md, not yet supported */
 };
 
@@ -85,6 +86,7 @@ struct operand {
 					   TEST_DOMAIN_GLOB (of the domain) */
 	struct str text;	/* TEST_ADDRESS, TEST_DOMAIN: folded;
 				   TEST_TEXT; of a regex as written */
+	bool exact;		/* TEST_ADDRESS: the local part is not folded */
 	bool regex;		/* TEST_PATTERN that may capture */
 	struct str literal;	/* of a pattern: text that whatever fits it
 				   holds, but for its case; may be empty */
@@ -109,10 +111,11 @@ enum text_source {
 	TEXT_LIST_ID,		/* mail_list_id; see `local_part` */
 };
 
-struct test {			/* any of */
+struct test {			/* any of, unless it has_exists */
 	enum test_part part;
 	struct operand *any;
 	size_t n;
+	bool has_exists, exists;	/* is the part there at all? */
 };
 
 /* "over: 2K, under: 3M", "before:, after:, on:" as bounds. */
@@ -144,6 +147,10 @@ struct cond {
 	size_t n_fields;
 	enum text_source source;	/* COND_TEXT */
 	bool has_exists, exists;	/* also `attachment: true` */
+	bool has_count;
+	struct bounds count;	/* of occurrences, identifiers, addresses,
+				   attached parts that fit */
+	bool raw;		/* undecoded octets, not text */
 	struct test *tests;	/* all must hold for one occurrence, one
 				   address, one attached part */
 	size_t n_tests;

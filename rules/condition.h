@@ -30,5 +30,9 @@ struct cond *cond_join(struct builder *b, enum cond_kind kind,
  * VALUE is a list.  NULL after a reported problem.  In `term`. */
 struct cond *term_build(struct builder *b, const struct word *w,
     const struct node *key, const struct node *value);
+/* `{over: A, under: B}` below WHAT; a count may have `is`.  False after a
+ * reported problem.  In `term`. */
+bool bounds_build(struct builder *b, enum word_arg arg, struct str what,
+    const struct node *n, struct bounds *to);
 
 #endif

@@ -113,12 +113,17 @@ static void of_test(struct arena *a, const struct test *t,
 static void of_leaf(struct arena *a, const struct cond *c,
     struct groups *out)
 {
+	/* as many attachments as wanted may be none */
+	bool sure = c->kind != COND_ATTACHMENT || !c->has_count;
+
 	for (size_t i = 0; i < c->n_tests; i++) {
 		struct groups one;
 
 		of_test(a, &c->tests[i], &one);
 		groups_then(a, out, &one);
 	}
+	for (size_t i = 0; i < out->n && !sure; i++)
+		out->list[i].sure = out->list[i].complete = false;
 }
 
 /* A named condition may stand in every rule: worked out once. */

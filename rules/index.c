@@ -124,7 +124,7 @@ static uint32_t rarest(const struct making *mk, const struct operand *o,
 static bool is_indexable(const struct cond *c)
 {
 	return (c->kind == COND_ADDRESS || c->kind == COND_TEXT) &&
-	    !c->has_exists;
+	    !c->has_exists && !c->raw;
 }
 
 /* Each condition once, however many rules name it. */

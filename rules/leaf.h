@@ -26,5 +26,8 @@ struct answer leaf_time(struct evaluation *v, const struct cond *c,
     int64_t t);
 /* Over and under are strict. */
 bool leaf_in_bounds(const struct bounds *b, uint64_t n);
+/* Of a number that is known to be from LEAST to MOST only. */
+enum truth leaf_range_in_bounds(const struct bounds *b, uint64_t least,
+    uint64_t most);
 
 #endif

@@ -8,14 +8,29 @@
 
 /* ---------------------------------------------------------- fact leaves */
 
+static bool is_over(const struct bounds *b, int64_t n)
+{
+	return !b->has_low || n > b->low;
+}
+
+static bool is_under(const struct bounds *b, int64_t n)
+{
+	return !b->has_high || n < b->high;
+}
+
 static bool within(const struct bounds *b, int64_t n)
 {
-	return (!b->has_low || n > b->low) && (!b->has_high || n < b->high);
+	return is_over(b, n) && is_under(b, n);
+}
+
+static int64_t clamped(uint64_t n)
+{
+	return n > INT64_MAX ? INT64_MAX : (int64_t)n;
 }
 
 bool leaf_in_bounds(const struct bounds *b, uint64_t n)
 {
-	return within(b, n > INT64_MAX ? INT64_MAX : (int64_t)n);
+	return within(b, clamped(n));
 }
 
 static bool fact_known(const struct evaluation *v, unsigned bit)
@@ -23,27 +38,28 @@ static bool fact_known(const struct evaluation *v, unsigned bit)
 	return v->in->facts->known & bit;
 }
 
-/* Decided by what is sure of the size without counting? */
-static bool size_is_decided(const struct facts *f, const struct bounds *b,
-    bool *in_out)
+enum truth leaf_range_in_bounds(const struct bounds *b, uint64_t least,
+    uint64_t most)
 {
-	if (f->size_most == 0)
-		return false;
-	*in_out = leaf_in_bounds(b, f->size_least) &&
-	    leaf_in_bounds(b, f->size_most);
-	return *in_out || (b->has_low && (int64_t)f->size_most <= b->low) ||
-	    (b->has_high && (int64_t)f->size_least >= b->high);
+	if (leaf_in_bounds(b, least) && leaf_in_bounds(b, most))
+		return TRUTH_TRUE;
+	return is_over(b, clamped(most)) && is_under(b, clamped(least)) ?
+	    TRUTH_UNKNOWN : TRUTH_FALSE;
 }
 
 static struct answer eval_size(struct evaluation *v, const struct cond *c)
 {
-	uint64_t size = v->in->facts->size;
-	bool in;
+	const struct facts *f = v->in->facts;
+	uint64_t size = f->size;
+	enum truth sure = TRUTH_UNKNOWN;
 
 	if (!fact_known(v, RULES_ASK_SIZE)) {
-		if (size_is_decided(v->in->facts, &c->bounds, &in))
-			return answer_settled(in);
-		return answer_missing(v->in, RULES_ASK_SIZE);
+		if (f->size_most)
+			sure = leaf_range_in_bounds(&c->bounds,
+			    f->size_least, f->size_most);
+		return sure == TRUTH_UNKNOWN ?
+		    answer_missing(v->in, RULES_ASK_SIZE) :
+		    (struct answer){ .truth = sure };
 	}
 	if (v->notes)
 		leaf_show(v, arena_printf(v->arena, "%llu octets",

@@ -94,9 +94,7 @@ static bool address_field(struct evaluation *v, const struct cond *c,
 	return false;
 }
 
-/* `exists`: false when the leaf is settled or waits; else *A is unset. */
-static bool presence(struct evaluation *v, const struct cond *c,
-    struct answer *a)
+static struct answer presence(struct evaluation *v, const struct cond *c)
 {
 	bool present = false;
 	struct answer missing = answer_settled(false);
@@ -107,14 +105,11 @@ static bool presence(struct evaluation *v, const struct cond *c,
 			    RULES_ASK_FIELDS));
 		else if (mail_field_count(v->in->mail, c->fields[i]))
 			present = true;
-	if (!present && missing.truth == TRUTH_UNKNOWN) {
-		*a = missing;
-		return false;
-	}
+	if (!present && missing.truth == TRUTH_UNKNOWN)
+		return missing;
 	leaf_show(v, present ? STR_LIT("it is there") :
 	    STR_LIT("it is not there"));
-	*a = answer_settled(present == c->exists);
-	return a->truth == TRUTH_TRUE && c->n_tests > 0;
+	return answer_settled(present == c->exists);
 }
 
 static void explain_nothing(struct evaluation *v, const struct cond *c)
@@ -127,42 +122,6 @@ static void explain_nothing(struct evaluation *v, const struct cond *c)
 			return;
 		}
 	leaf_show_reason(v, "there is no such field");
-}
-
-/* A leaf over the occurrences in its fields; EACH looks at one field. */
-static struct answer over_fields(struct evaluation *v, const struct cond *c,
-    bool (*each)(struct evaluation *, const struct cond *, struct str,
-    struct tally *))
-{
-	struct tally t = { .answer = answer_settled(false) };
-	struct answer a;
-
-	if (c->has_exists && !presence(v, c, &a))
-		return a;
-	for (size_t i = 0; i < c->n_fields; i++)
-		if (!field_known(v, c->fields[i]))
-			answer_add(&t.answer, answer_missing(v->in,
-			    RULES_ASK_FIELDS));
-		else if (each(v, c, c->fields[i], &t))
-			return t.answer;
-	if (t.seen == 0 && t.answer.truth == TRUTH_FALSE)
-		explain_nothing(v, c);
-	return t.answer;
-}
-
-static bool text_value(struct evaluation *v, const struct cond *c,
-    struct str value, struct tally *t)
-{
-	enum truth truth = tests_text(c, value);
-
-	if (truth == TRUTH_TRUE) {
-		v->hit.text = value;
-		leaf_show(v, value);
-		t->answer = answer_settled(true);
-		return true;
-	}
-	leaf_show_another(v, value, t->seen);
-	return tally_add(v, t, truth);
 }
 
 /* The identifiers of a field's occurrences are read once a message. */
@@ -198,6 +157,113 @@ static size_t ids_of(struct evaluation *v, struct str field, size_t k,
 	return kept->n;
 }
 
+static size_t count_addresses(struct evaluation *v, struct str field)
+{
+	const struct address *list;
+	size_t n = mail_addresses(v->in->mail, field, &list), sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+		sum += list[i].address.n > 0;
+	return sum;
+}
+
+/* *MORE_OUT: there may be more than the number that is returned. */
+static size_t count_values(struct evaluation *v, const struct cond *c,
+    struct str field, bool *more_out)
+{
+	size_t n, sum = 0;
+	struct str *ids;
+
+	if (c->kind == COND_ADDRESS)
+		return count_addresses(v, field);
+	n = mail_field_count(v->in->mail, field);
+	if (c->source != TEXT_IDS || c->raw)
+		return n;
+	for (size_t k = 0; k < n && k < KEPT_IDS_MAX; k++)
+		sum += ids_of(v, field, k, &ids);
+	*more_out |= n > KEPT_IDS_MAX;
+	return sum;
+}
+
+static struct answer count_answer(struct evaluation *v,
+    const struct cond *c, size_t sure, bool more, struct answer unsure)
+{
+	enum truth truth = leaf_range_in_bounds(&c->count, sure,
+	    more ? UINT64_MAX : sure);
+
+	if (v->notes && (sure || !more))
+		leaf_show(v, arena_printf(v->arena, "%zu%s", sure,
+		    more ? " or more" : ""));
+	return truth == TRUTH_UNKNOWN ? unsure :
+	    (struct answer){ .truth = truth };
+}
+
+static struct answer counted(struct evaluation *v, const struct cond *c)
+{
+	struct answer unsure = answer_unknown(0,
+	    "there are more than are counted");
+	size_t sum = 0;
+	bool more = false;
+
+	for (size_t i = 0; i < c->n_fields; i++) {
+		if (field_known(v, c->fields[i])) {
+			sum += count_values(v, c, c->fields[i], &more);
+		} else {
+			unsure = answer_missing(v->in, RULES_ASK_FIELDS);
+			more = true;
+		}
+	}
+	return count_answer(v, c, sum, more, unsure);
+}
+
+/* The tests, over the occurrences in the fields; EACH looks at one field. */
+static struct answer over_values(struct evaluation *v, const struct cond *c,
+    bool (*each)(struct evaluation *, const struct cond *, struct str,
+    struct tally *))
+{
+	struct tally t = { .answer = answer_settled(false) };
+
+	for (size_t i = 0; i < c->n_fields; i++)
+		if (!field_known(v, c->fields[i]))
+			answer_add(&t.answer, answer_missing(v->in,
+			    RULES_ASK_FIELDS));
+		else if (each(v, c, c->fields[i], &t))
+			return t.answer;
+	if (t.seen == 0 && t.answer.truth == TRUTH_FALSE)
+		explain_nothing(v, c);
+	return t.answer;
+}
+
+static struct answer over_fields(struct evaluation *v, const struct cond *c,
+    bool (*each)(struct evaluation *, const struct cond *, struct str,
+    struct tally *))
+{
+	struct answer all = answer_settled(true);
+
+	if (c->has_exists)
+		all = answer_both(all, presence(v, c));
+	if (c->has_count && all.truth != TRUTH_FALSE)
+		all = answer_both(all, counted(v, c));
+	if (c->n_tests && all.truth != TRUTH_FALSE)
+		all = answer_both(all, over_values(v, c, each));
+	return all;
+}
+
+static bool text_value(struct evaluation *v, const struct cond *c,
+    struct str value, struct tally *t)
+{
+	enum truth truth = tests_text(c, value);
+
+	if (truth == TRUTH_TRUE) {
+		v->hit.text = value;
+		leaf_show(v, value);
+		t->answer = answer_settled(true);
+		return true;
+	}
+	leaf_show_another(v, value, t->seen);
+	return tally_add(v, t, truth);
+}
+
 static bool ids_field(struct evaluation *v, const struct cond *c,
     struct str field, struct tally *t)
 {
@@ -222,6 +288,11 @@ static bool text_field(struct evaluation *v, const struct cond *c,
 	struct str id;
 
 	if (n == 0)
+		return false;
+	for (size_t k = 0; c->raw && k < n; k++)
+		if (text_value(v, c, mail_field_octets(m, field, k), t))
+			return true;
+	if (c->raw)
 		return false;
 	switch (c->source) {
 	case TEXT_MESSAGE_ID:
@@ -296,17 +367,23 @@ static struct str excerpt(struct str text)
 
 static struct answer eval_body(struct evaluation *v, const struct cond *c)
 {
-	const struct body_text *list;
+	struct body_text octets = { 0 };
+	const struct body_text *list = &octets;
 	struct answer a = answer_settled(false);
-	size_t limit = body_limit(v), n;
-	bool left_out, any = false;
+	size_t limit = body_limit(v), n = 1;
+	bool left_out = false, any = false;
 
 	if (!v->in->mail || !mail_knows_body(v->in->mail))
 		return answer_missing(v->in, RULES_ASK_BODY);
-	n = mail_body_texts(v->in->mail, &list, &left_out);
+	if (c->raw)
+		octets.text = mail_body_octets(v->in->mail);
+	else
+		n = mail_body_texts(v->in->mail, &list, &left_out);
 	for (size_t i = 0; i < n; i++) {
-		bool cut = list[i].cut || list[i].text.n > limit;
-		struct str text = utf8_head(list[i].text, limit);
+		bool cut = !c->raw && (list[i].cut ||
+		    list[i].text.n > limit);
+		struct str text = cut ? utf8_head(list[i].text, limit) :
+		    list[i].text;
 		enum truth truth;
 
 		any |= str_trim(text).n > 0;
@@ -335,6 +412,35 @@ static struct answer eval_body(struct evaluation *v, const struct cond *c)
 	return a;
 }
 
+static enum truth attachment_fits(const struct cond *c,
+    const struct attachment *at)
+{
+	return leaf_in_bounds(&c->bounds, at->size) ?
+	    tests_attachment(c, at) : TRUTH_FALSE;
+}
+
+/* How many of them fit. */
+static struct answer count_attachments(struct evaluation *v,
+    const struct cond *c, const struct attachment *list, size_t n,
+    bool left_out)
+{
+	struct answer unsure = answer_unknown(0, left_out ?
+	    "parts of it were left out by a limit" : PATTERN_LIMIT_REASON);
+	size_t sure = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		enum truth truth = attachment_fits(c, &list[i]);
+
+		if (truth == TRUTH_TRUE && sure++ == 0)
+			v->hit.attachment = &list[i];
+		if (truth == TRUTH_UNKNOWN)
+			left_out = true;
+		if (evaluation_tick(v))
+			return answer_unknown(0, EVALUATION_LATE);
+	}
+	return count_answer(v, c, sure, left_out, unsure);
+}
+
 static struct answer eval_attachment(struct evaluation *v,
     const struct cond *c)
 {
@@ -346,9 +452,10 @@ static struct answer eval_attachment(struct evaluation *v,
 	if (!v->in->mail || !mail_knows_body(v->in->mail))
 		return answer_missing(v->in, RULES_ASK_BODY);
 	n = mail_attachments(v->in->mail, &list, &left_out);
+	if (c->has_count)
+		return count_attachments(v, c, list, n, left_out);
 	for (size_t i = 0; i < n; i++) {
-		enum truth truth = leaf_in_bounds(&c->bounds, list[i].size) ?
-		    tests_attachment(c, &list[i]) : TRUTH_FALSE;
+		enum truth truth = attachment_fits(c, &list[i]);
 		struct str shown = list[i].name.n ? list[i].name :
 		    list[i].type;
 

@@ -101,8 +101,9 @@ static bool plain_address(struct str s)
 	return true;
 }
 
+/* The local part as it stands, if EXACT. */
 static bool whole_address(struct builder *b, struct str text,
-    struct pos pos, struct operand *out)
+    struct pos pos, bool exact, struct operand *out)
 {
 	size_t at = str_find_char(text, 0, '@');
 	struct address *list;
@@ -117,7 +118,8 @@ static bool whole_address(struct builder *b, struct str text,
 		    STR_LIT("write the address alone, without its name"),
 		    "this is more than an address");
 	out->op = TEST_ADDRESS;
-	if (plain_address(text) && at + 1 < text.n &&
+	out->exact = exact;
+	if (!exact && plain_address(text) && at + 1 < text.n &&
 	    str_find_char(text, at + 1, '@') == text.n) {
 		out->text = lower(b->arena, text);
 		return true;
@@ -126,12 +128,13 @@ static bool whole_address(struct builder *b, struct str text,
 	    list[0].local.n == 0 || list[0].domain.n == 0)
 		return problem(b->ps, pos, "`%.*s` is no address",
 		    STR_ARG(text));
-	out->text = fold_str(b->arena, list[0].address);
+	out->text = exact ? list[0].address :
+	    fold_str(b->arena, list[0].address);
 	return true;
 }
 
 bool address_form(struct builder *b, struct str text, struct pos pos,
-    struct operand *out)
+    bool exact, struct operand *out)
 {
 	struct str domain = str_sub(text, 1, text.n);
 
@@ -139,7 +142,7 @@ bool address_form(struct builder *b, struct str text, struct pos pos,
 	if (!memchr(text.p, '@', text.n))
 		return true;
 	if (text.p[0] != '@')
-		return whole_address(b, text, pos, out);
+		return whole_address(b, text, pos, exact, out);
 	for (size_t i = 0; i < domain.n; i++)
 		if (ch_space(domain.p[i]) || domain.p[i] == '@' ||
 		    domain.p[i] == '>' || domain.p[i] == ',')
@@ -368,7 +371,7 @@ static bool index_address(struct builder *b, struct list *l, size_t i)
 	struct list_index *x = l->index;
 	struct operand o;
 
-	if (!address_form(b, l->entries[i], entry_pos(l, i), &o))
+	if (!address_form(b, l->entries[i], entry_pos(l, i), false, &o))
 		return false;
 	switch (o.op) {
 	case TEST_ADDRESS:

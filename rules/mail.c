@@ -295,6 +295,14 @@ static struct str unfolded(const struct mail *m, size_t field)
 	    MAIL_VALUE_MAX));
 }
 
+struct str mail_field_octets(const struct mail *m, struct str name,
+    size_t k)
+{
+	struct group *g = group_of(m, name);
+
+	return k < g->n ? str_trim(unfolded(m, g->at[k])) : STR_EMPTY;
+}
+
 struct str mail_field_text(struct mail *m, struct str name, size_t k)
 {
 	struct group *g = group_of(m, name);
@@ -460,6 +468,11 @@ static struct str first_raw(const struct mail *m, struct str name)
 	return g->n ? m->fields[g->at[0]].raw : STR_EMPTY;
 }
 
+struct str mail_body_octets(const struct mail *m)
+{
+	return str_sub(m->bytes, mail_body_offset(m->bytes), m->bytes.n);
+}
+
 static struct body *body_of(struct mail *m)
 {
 	struct part_fields top = {
@@ -470,8 +483,8 @@ static struct body *body_of(struct mail *m)
 	};
 
 	if (!m->memo->body)
-		m->memo->body = body_make(m->arena, str_sub(m->bytes,
-		    mail_body_offset(m->bytes), m->bytes.n), &top);
+		m->memo->body = body_make(m->arena, mail_body_octets(m),
+		    &top);
 	return m->memo->body;
 }
 

@@ -74,6 +74,10 @@ struct str mail_field_raw(const struct mail *m, struct str name, size_t k);
  */
 struct str mail_field_text(struct mail *m, struct str name, size_t k);
 
+/* The same, not decoded: unfolded and trimmed octets. */
+struct str mail_field_octets(const struct mail *m, struct str name,
+    size_t k);
+
 /* --------------------------------------------------------- identifiers */
 
 /* Message-ID, In-Reply-To: the first <...> without its angle brackets;
@@ -126,6 +130,9 @@ int mail_sent_zone(struct mail *m);
 /* Needs MAIL_WHOLE.  *cut_out: parts were left out by a limit. */
 size_t mail_body_texts(struct mail *m, const struct body_text **list_out,
     bool *cut_out);
+
+/* All octets behind the header.  Needs MAIL_WHOLE. */
+struct str mail_body_octets(const struct mail *m);
 
 /* Leaves and messages with a file name or a Content-Disposition of
  * attachment, those inside attached messages too.  Needs MAIL_WHOLE. */

@@ -1,5 +1,7 @@
 #include "operand.h"
 
+#include "fold.h"
+
 static enum truth fits(const struct pattern *p, struct str text)
 {
 	switch (pattern_match(p, text, NULL)) {
@@ -11,6 +13,29 @@ static enum truth fits(const struct pattern *p, struct str text)
 		break;
 	}
 	return TRUTH_UNKNOWN;
+}
+
+static bool is_ascii(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] >= 0x80)
+			return false;
+	return true;
+}
+
+/* FOLD is folded. */
+static bool folds_to(struct str s, struct str fold)
+{
+	struct buf b;
+	bool same = str_ieq(s, fold);
+
+	if (same || is_ascii(s))
+		return same;
+	buf_init(&b, 3 * s.n + 1);
+	fold_add(&b, s);
+	same = str_eq(buf_str(&b), fold);
+	buf_free(&b);
+	return same;
 }
 
 enum truth operand_text(const struct operand *o, struct str text)
@@ -36,7 +61,8 @@ static enum truth operand_address(const struct operand *o,
 {
 	switch (o->op) {
 	case TEST_ADDRESS:
-		return truth_of(str_ieq(o->text, a->address));
+		return truth_of(o->exact ? str_eq(o->text, a->address) :
+		    folds_to(a->address, o->text));
 	case TEST_DOMAIN:
 		return truth_of(a->domain.n && str_ieq(o->text, a->domain));
 	case TEST_DOMAIN_GLOB:
@@ -91,13 +117,19 @@ static enum truth test_address(const struct test *t, const struct address *a)
 {
 	enum truth truth = TRUTH_FALSE;
 	struct str part = STR_EMPTY;
+	struct address bare = { .address = a->address, .local = a->local,
+	    .domain = a->domain };
+	bool there = t->part == PART_ANY || address_part(a, t->part, &part);
 
-	if (t->part != PART_ANY && !address_part(a, t->part, &part))
+	if (t->has_exists)
+		return truth_of(t->exists == there);
+	if (!there)
 		return TRUTH_FALSE;
 	for (size_t i = 0; i < t->n && truth != TRUTH_TRUE; i++)
-		truth = truth_either(truth, t->part == PART_ANY ||
-		    (t->part == PART_ADDRESS && t->any[i].op == TEST_LIST) ?
+		truth = truth_either(truth, t->part == PART_ANY ?
 		    operand_address(&t->any[i], a) :
+		    t->part == PART_ADDRESS ?
+		    operand_address(&t->any[i], &bare) :
 		    operand_text(&t->any[i], part));
 	return truth;
 }
@@ -106,6 +138,8 @@ static enum truth test_text(const struct test *t, struct str text)
 {
 	enum truth truth = TRUTH_FALSE;
 
+	if (t->has_exists)
+		return truth_of(t->exists == (text.n > 0));
 	for (size_t i = 0; i < t->n && truth != TRUTH_TRUE; i++)
 		truth = truth_either(truth, operand_text(&t->any[i], text));
 	return truth;
@@ -224,6 +258,8 @@ bool operand_captures(const struct cond *c)
 void capture(struct arena *a, const struct cond *c, const struct hit *hit,
     struct captures *out, size_t *cap)
 {
+	if (c->kind == COND_ATTACHMENT && !hit->attachment)
+		return;		/* as many as wanted: none */
 	for (size_t i = 0; i < c->n_tests; i++)
 		capture_test(a, out, cap, &c->tests[i], hit);
 }

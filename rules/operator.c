@@ -48,7 +48,7 @@ bool operator_pattern(struct builder *b, const struct making *m,
 /* Identifiers compare without their angle brackets. */
 static struct str bare_id(const struct making *m, struct str text)
 {
-	if (m->source == TEXT_FIELD)
+	if (m->source == TEXT_FIELD || m->cond->raw)
 		return text;
 	if (text.n && text.p[0] == '<')
 		text = str_sub(text, 1, text.n);
@@ -73,7 +73,7 @@ static bool ascii_domain(struct builder *b, const struct making *m,
 		    "its ASCII form, xn--..."), "only a whole domain can be "
 		    "written beyond ASCII");
 	if (!address_form(b, arena_printf(b->arena, "@%.*s",
-	    STR_ARG(*text)), n->pos, &o))
+	    STR_ARG(*text)), n->pos, false, &o))
 		return false;
 	*text = o.text;
 	return true;
@@ -122,6 +122,27 @@ static bool list_operand(struct builder *b, const struct making *m,
 	    list_for_address(b, l) : list_for_text(b, l);
 }
 
+/* Is it an address that is meant as a whole? */
+static bool is_whole(const struct making *m, enum text_op op,
+    struct str text)
+{
+	return m->address && op == OP_is &&
+	    (m->part == PART_ANY || m->part == PART_ADDRESS) &&
+	    memchr(text.p, '@', text.n);
+}
+
+static bool address_operand(struct builder *b, const struct making *m,
+    const struct node *n, struct str text, struct operand *out)
+{
+	if (!address_form(b, text, n->pos, m->exact, out))
+		return false;
+	if (m->part == PART_ADDRESS && out->op != TEST_ADDRESS)
+		return problem_hint(b->ps, n->pos, arena_printf(b->arena,
+		    "write `domain: %.*s`", STR_ARG(str_sub(text, 1,
+		    text.n))), "this is no whole address");
+	return true;
+}
+
 /* One operand of OP. */
 static bool operand_build(struct builder *b, const struct making *m,
     enum text_op op, const struct node *n, struct operand *out)
@@ -132,9 +153,8 @@ static bool operand_build(struct builder *b, const struct making *m,
 		return list_operand(b, m, n, out);
 	if (!build_text(b, n, m->key.p, &text))
 		return false;
-	if (m->address && m->part == PART_ANY && op == OP_is && !m->exact &&
-	    memchr(text.p, '@', text.n))
-		return address_form(b, text, n->pos, out);
+	if (is_whole(m, op, text))
+		return address_operand(b, m, n, text, out);
 	return pattern_operand(b, m, op, n, text, out);
 }
 
@@ -148,8 +168,10 @@ static bool bare_operand(struct builder *b, const struct making *m,
 
 	if (!build_text(b, n, m->key.p, &text))
 		return false;
-	if (m->address && m->part == PART_ANY && !m->exact) {
-		if (!address_form(b, text, n->pos, out))
+	if (equal && is_whole(m, OP_is, text))
+		return address_operand(b, m, n, text, out);
+	if (m->address && m->part == PART_ANY) {
+		if (!address_form(b, text, n->pos, false, out))
 			return false;
 		if (out->op != TEST_NAME_OR_ADDRESS)
 			return true;
@@ -157,6 +179,8 @@ static bool bare_operand(struct builder *b, const struct making *m,
 		return operator_pattern(b, m, OP_contains, n, text,
 		    &out->pattern);
 	}
+	if (m->part == PART_TYPE && memchr(text.p, '*', text.n))
+		return pattern_operand(b, m, OP_matches, n, text, out);
 	if (!equal && text.n > 1 && (text.p[0] == '*' ||
 	    text.p[text.n - 1] == '*'))
 		warning(b->ps, n->pos, "a bare text is looked for as it is, "
@@ -209,6 +233,14 @@ bool operator_exists(struct builder *b, struct making *m,
 	return node_bool(n, "exists", &m->cond->exists, b->ps);
 }
 
+bool operator_count(struct builder *b, struct making *m,
+    const struct node *n)
+{
+	m->cond->has_count = true;
+	return bounds_build(b, ARG_RANGE_COUNT, STR_LIT("count"), n,
+	    &m->cond->count);
+}
+
 static bool case_build(struct builder *b, struct making *m,
     const struct node *n)
 {
@@ -224,6 +256,21 @@ static bool case_build(struct builder *b, struct making *m,
 	return true;
 }
 
+/* Is there such an operator for these values? */
+static bool applies(const struct making *m, enum text_op op)
+{
+	bool inner = m->part != PART_ANY;	/* below a part */
+
+	switch (op) {
+	case OP_count:
+		return !inner && m->cond->kind != COND_BODY;
+	case OP_raw:
+		return !inner && !m->address;
+	default:
+		return true;
+	}
+}
+
 static bool unknown_operator(struct builder *b, const struct making *m,
     const struct node *key)
 {
@@ -233,7 +280,7 @@ static bool unknown_operator(struct builder *b, const struct making *m,
 	struct str hint = STR_EMPTY;
 
 	for (size_t i = 0; i < COUNT(operators); i++)
-		if (!inner || operators[i].op != OP_exists)
+		if (applies(m, operators[i].op))
 			names[n++] = operators[i].name;
 	for (size_t i = 0; m->address && !inner && i < COUNT(parts); i++)
 		names[n++] = parts[i].name;
@@ -242,6 +289,9 @@ static bool unknown_operator(struct builder *b, const struct making *m,
 		    STR_ARG(m->key));
 	else if (str_eq_z(key->text, "any"))
 		hint = STR_LIT("a list means any of its items");
+	else if (str_eq_z(key->text, "raw") && m->address && !inner)
+		hint = STR_LIT("write `header: {From: {raw: true, ...}}` for "
+		    "the octets of a field");
 	else if (str_eq_z(key->text, "all"))
 		hint = arena_printf(b->arena, "write `all: [{%.*s: ...}, "
 		    "...]`", STR_ARG(m->key));
@@ -261,9 +311,24 @@ static bool part_build(struct builder *b, struct making *m,
 
 	inner.part = part;
 	inner.key = key->text;
+	if (part == PART_DOMAIN)
+		inner.exact = false;	/* domains know no capitals */
 	if (value->kind == NODE_MAP)
 		return operator_map(b, &inner, value, to);
 	return operator_operands(b, &inner, true, OP_is, value, to);
+}
+
+/* `exists` of a part, or of the value itself. */
+static bool exists_build(struct builder *b, struct making *m,
+    const struct node *n, struct test_list *to)
+{
+	struct test *t;
+
+	if (m->part == PART_ANY)
+		return operator_exists(b, m, n);
+	t = operator_add(b, m, to, 0);
+	t->has_exists = true;
+	return node_bool(n, "exists", &t->exists, b->ps);
 }
 
 static bool key_build(struct builder *b, struct making *m,
@@ -277,14 +342,20 @@ static bool key_build(struct builder *b, struct making *m,
 			continue;
 		if (operators[i].arg == ARG_LATER)
 			return build_later(b, key);
-		if (operators[i].op == OP_case)
-			return true;	/* was read first */
-		if (operators[i].op == OP_exists && m->part == PART_ANY)
-			return operator_exists(b, m, value);
-		if (operators[i].op == OP_exists)
+		if (!applies(m, operators[i].op))
 			break;
-		return operator_operands(b, m, false, operators[i].op, value,
-		    to);
+		switch (operators[i].op) {
+		case OP_case:
+		case OP_raw:
+			return true;	/* were read first */
+		case OP_exists:
+			return exists_build(b, m, value, to);
+		case OP_count:
+			return operator_count(b, m, value);
+		default:
+			return operator_operands(b, m, false,
+			    operators[i].op, value, to);
+		}
 	}
 	for (size_t i = 0; m->address && m->part == PART_ANY &&
 	    i < COUNT(parts); i++) {
@@ -297,22 +368,37 @@ static bool key_build(struct builder *b, struct making *m,
 	return unknown_operator(b, m, key);
 }
 
+static bool absent(struct builder *b, struct pos pos)
+{
+	return problem(b->ps, pos, "what does not exist has no text: "
+	    "`exists: false` stands alone");
+}
+
 /* Several operators: all must hold for one occurrence. */
 bool operator_map(struct builder *b, struct making *m,
     const struct node *n, struct test_list *to)
 {
 	const struct node *exact = node_get(n, "case");
+	const struct node *raw = node_get(n, "raw");
 	size_t before = to->n;
 	bool ok = true;
 
-	if (exact && !case_build(b, m, exact))
+	if (exact && !node_is_null(exact) && !case_build(b, m, exact))
+		ok = false;
+	if (raw && !node_is_null(raw) && applies(m, OP_raw) &&
+	    !node_bool(raw, "raw", &m->cond->raw, b->ps))
 		ok = false;
 	for (size_t i = 0; i < n->n; i++)
 		ok &= key_build(b, m, n->keys[i], n->items[i], to);
-	if (ok && to->n == before && !m->cond->has_exists)
+	if (ok && to->n == before && !m->cond->has_exists &&
+	    !m->cond->has_count)
 		return problem(b->ps, n->pos, "`%.*s` has no operator; known: "
 		    "is, contains, starts, ends, matches, regex, list, "
 		    "exists", STR_ARG(m->key));
+	for (size_t i = before; ok && m->part != PART_ANY && i < to->n; i++)
+		if (to->list[i].has_exists && !to->list[i].exists &&
+		    to->n - before > 1)
+			return absent(b, n->pos);
 	return ok;
 }
 
@@ -327,9 +413,8 @@ bool operator_tests(struct builder *b, struct making *m,
 
 	c->tests = to.list;
 	c->n_tests = to.n;
-	if (ok && c->has_exists && !c->exists && c->n_tests)
-		return problem(b->ps, value->pos, "what does not exist has "
-		    "no text: `exists: false` stands alone");
+	if (ok && c->has_exists && !c->exists && (c->n_tests || c->has_count))
+		return absent(b, value->pos);
 	return ok;
 }
 

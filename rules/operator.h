@@ -42,6 +42,8 @@ bool operator_operands(struct builder *b, struct making *m, bool bare,
     enum text_op op, const struct node *n, struct test_list *to);
 bool operator_exists(struct builder *b, struct making *m,
     const struct node *n);
+bool operator_count(struct builder *b, struct making *m,
+    const struct node *n);
 struct test *operator_add(struct builder *b, struct making *m,
     struct test_list *to, size_t n_operands);
 bool operator_pattern(struct builder *b, const struct making *m,

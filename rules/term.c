@@ -192,23 +192,37 @@ static struct cond *header_cond(struct builder *b, const struct word *w,
 static bool reads_number(struct builder *b, enum word_arg arg,
     const struct node *n, const char *what, int64_t *out)
 {
-	uint64_t octets;
+	uint64_t number;
 
 	if (arg == ARG_RANGE_AGE)
 		return node_duration(n, what, out, b->ps);
-	if (!node_size(n, what, &octets, b->ps))
+	if (arg == ARG_RANGE_COUNT) {
+		if (!node_number(n, what, UINT32_MAX, &number, b->ps))
+			return false;
+	} else if (!node_size(n, what, &number, b->ps)) {
 		return false;
-	if (octets > INT64_MAX)
+	}
+	if (number > INT64_MAX)
 		return problem(b->ps, n->pos, "`%s` is too large", what);
-	*out = (int64_t)octets;
+	*out = (int64_t)number;
 	return true;
 }
 
 static bool bounds_key(struct builder *b, enum word_arg arg,
     const struct node *key, const struct node *value, struct bounds *to)
 {
-	static const char *const known[] = { "over", "under" };
+	static const char *const known[] = { "over", "under", "is" };
+	bool counts = arg == ARG_RANGE_COUNT;
+	int64_t n;
 
+	if (counts && str_eq_z(key->text, "is")) {
+		if (!reads_number(b, arg, value, "is", &n))
+			return false;
+		to->has_low = to->has_high = true;
+		to->low = n - 1;
+		to->high = n + 1;
+		return true;
+	}
 	if (str_eq_z(key->text, "over")) {
 		to->has_low = true;
 		return reads_number(b, arg, value, "over", &to->low);
@@ -220,23 +234,44 @@ static bool bounds_key(struct builder *b, enum word_arg arg,
 	if (str_eq_z(key->text, "zone"))
 		return build_later(b, key);
 	return problem_hint(b->ps, key->pos, build_nearest(b, key->text,
-	    known, COUNT(known)), "unknown bound `%.*s`; there are `over` "
-	    "and `under`", STR_ARG(key->text));
+	    known, COUNT(known) - !counts), "unknown bound `%.*s`; there "
+	    "are %s", STR_ARG(key->text), counts ?
+	    "`over`, `under` and `is`" : "`over` and `under`");
 }
 
-static bool bounds_build(struct builder *b, enum word_arg arg,
-    struct str what, const struct node *n, struct bounds *to)
+/* What a map of bounds looks like, for whoever wrote something else. */
+static struct str bounds_example(struct builder *b, enum word_arg arg,
+    struct str what, const struct node *n)
+{
+	uint64_t number;
+
+	if (arg == ARG_RANGE_COUNT && n->kind == NODE_SCALAR &&
+	    str_u64(n->text, UINT32_MAX, &number))
+		return arena_printf(b->arena, "write `%.*s: {is: %.*s}`",
+		    STR_ARG(what), STR_ARG(n->text));
+	return arena_printf(b->arena, "write `%.*s: {over: %s}`",
+	    STR_ARG(what), arg == ARG_RANGE_AGE ? "30d" :
+	    arg == ARG_RANGE_SIZE ? "20K" : "1");
+}
+
+bool bounds_build(struct builder *b, enum word_arg arg, struct str what,
+    const struct node *n, struct bounds *to)
 {
 	bool ok = true;
 
 	if (n->kind != NODE_MAP || n->n == 0)
-		return problem_hint(b->ps, n->pos, arena_printf(b->arena,
-		    "write `%.*s: {over: %s}`", STR_ARG(what),
-		    arg == ARG_RANGE_AGE ? "30d" : "20K"),
-		    "`%.*s` wants `over`, `under` or both", STR_ARG(what));
+		return problem_hint(b->ps, n->pos,
+		    bounds_example(b, arg, what, n),
+		    "`%.*s` wants `over`, `under` or %s", STR_ARG(what),
+		    arg == ARG_RANGE_COUNT ? "`is`" : "both");
 	for (size_t i = 0; i < n->n; i++)
 		ok &= bounds_key(b, arg, n->keys[i], n->items[i], to);
-	if (ok && to->has_low && to->has_high && to->low >= to->high)
+	if (ok && node_get(n, "is") && n->n > 1)
+		return problem(b->ps, n->pos, "`is` stands alone");
+	if (ok && arg != ARG_RANGE_AGE && to->has_high && to->high == 0)
+		return problem(b->ps, n->pos, "nothing is under 0");
+	if (ok && to->has_low && to->has_high &&
+	    to->low >= to->high - (arg == ARG_RANGE_COUNT))
 		return problem(b->ps, n->pos,
 		    "nothing is over the one and under the other");
 	return ok;
@@ -419,7 +454,7 @@ static bool attachment_key(struct builder *b, struct making *m,
 		return problem(b->ps, key->pos, "`%.*s` is empty",
 		    STR_ARG(key->text));
 	if (str_eq_z(key->text, "count"))
-		return build_later(b, key);
+		return operator_count(b, m, value);
 	if (str_eq_z(key->text, "exists"))
 		return operator_exists(b, m, value);
 	if (str_eq_z(key->text, "size"))
@@ -433,7 +468,7 @@ static bool attachment_key(struct builder *b, struct making *m,
 	else
 		return problem_hint(b->ps, key->pos, build_nearest(b,
 		    key->text, known, COUNT(known)), "unknown key `%.*s` "
-		    "under `attachment`; there are name, type and size",
+		    "under `attachment`; there are name, type, size and count",
 		    STR_ARG(key->text));
 	if (value->kind == NODE_MAP)
 		return operator_map(b, m, value, to);

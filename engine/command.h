@@ -18,7 +18,7 @@ struct command_context {
 	const struct options *options;
 	struct report *report;
 	int64_t now;		/* when the program began */
-	struct zone zone;
+	const struct zone *zone;
 	struct command_program *programs;	/* loaded so far */
 };
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "clock.h"
 #include "setting.h"
 #include "trust.h"
 #include "wire.h"
@@ -669,4 +670,14 @@ static bool read_trusted(void *ctx, const char *path, struct buf *out,
 	return trust_read(path, out, e);
 }
 
-const struct file_reader config_reader = { .read = read_trusted };
+static bool read_zone(void *ctx, const char *name, struct buf *out,
+    struct err *e)
+{
+	(void)ctx;
+	return clock_zone_file(name, out, e);
+}
+
+const struct file_reader config_reader = {
+	.read = read_trusted,
+	.zone = read_zone,
+};

@@ -32,7 +32,7 @@ struct judge {
 	const struct place_names *places;
 	int64_t now;			/* of the run */
 	int64_t began_ms;		/* clock_ms() then */
-	struct zone zone;
+	const struct zone *zone;
 	const bool *due;		/* see match_input */
 	/*
 	 * After a change of UIDVALIDITY: a fresh message that was judged

@@ -107,7 +107,8 @@ int main(int argc, char **argv)
 {
 	struct options options;
 	struct command_context c = { .options = &options };
-	struct err e = { 0 };
+	struct err e = { 0 }, zone_error = { 0 };
+	bool zone_ok;
 	int code;
 
 	open_standard_files();
@@ -117,8 +118,8 @@ int main(int argc, char **argv)
 					   children */
 	c.arena = arena_new();
 	c.now = clock_now();
-	c.zone = clock_zone();
-	if (!option_parse(c.arena, argc, argv, c.now, &c.zone, &options,
+	zone_ok = clock_zone(c.arena, &c.zone, &zone_error);
+	if (!option_parse(c.arena, argc, argv, c.now, c.zone, &options,
 	    &e)) {
 		log_err(NULL, &e);
 		code = exit_of(e.kind);
@@ -126,6 +127,8 @@ int main(int argc, char **argv)
 		code = help(&options);
 	} else {
 		log_set_level(log_level_of(&options));
+		if (!zone_ok)
+			log_line(LOG_WARN, "%s", zone_error.msg);
 		code = run_command(&c);
 	}
 	arena_free(&c.arena);

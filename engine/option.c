@@ -314,16 +314,11 @@ static bool civil_read(struct str s, struct civil *out)
 	return back.month == c.month && back.day == c.day;
 }
 
-static int64_t offset_at(const struct zone *zone, int64_t t)
-{
-	return zone && zone->offset ? zone->offset(zone->ctx, t) : 0;
-}
-
 bool option_time(struct str s, int64_t now, const struct zone *zone,
     int64_t *time_out)
 {
 	struct civil c;
-	int64_t t, ago;
+	int64_t ago;
 
 	if (parse_duration(s, &ago)) {
 		*time_out = now - ago;
@@ -331,10 +326,8 @@ bool option_time(struct str s, int64_t now, const struct zone *zone,
 	}
 	if (!civil_read(s, &c))
 		return false;
-	t = time_from_civil(c.year, c.month, c.day, c.hour, c.min, c.sec);
-	/* the offset holds at an instant, which is what is asked for: twice
-	 * is enough, but for the hour that a change of clocks leaves out */
-	*time_out = t - offset_at(zone, t - offset_at(zone, t));
+	*time_out = zone_first(zone, time_from_civil(c.year, c.month, c.day,
+	    c.hour, c.min, c.sec));
 	return true;
 }
 

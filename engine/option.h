@@ -69,7 +69,7 @@ struct options {
 };
 
 /*
- * NOW (seconds) and ZONE (seconds east of UTC at an instant) are for dates
+ * NOW (seconds) and ZONE (local time; NULL: UTC) are for dates
  * and for durations, which count back from now.
  */
 struct zone;

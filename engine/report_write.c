@@ -153,14 +153,13 @@ void report_add_cut(struct report *r, struct buf *b, struct str s,
 
 void report_add_time(const struct report *r, struct buf *b, int64_t t)
 {
-	const struct zone *z = &r->style.zone;
 	struct civil c;
 
 	if (t == TIME_NONE || t == 0) {
 		buf_add_z(b, "(no time)          ");
 		return;
 	}
-	c = time_to_civil(t + (z->offset ? z->offset(z->ctx, t) : 0));
+	c = time_to_civil(zone_local(r->style.zone, t));
 	buf_printf(b, "%04lld-%02d-%02d %02d:%02d:%02d", (long long)c.year,
 	    c.month, c.day, c.hour, c.min, c.sec);
 }

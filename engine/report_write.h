@@ -21,7 +21,7 @@ struct report_style {
 	bool quiet;		/* no summaries */
 	bool chatty;		/* summaries of what did nothing, too */
 	size_t width;		/* columns, for cutting values */
-	struct zone zone;	/* times in text are local */
+	const struct zone *zone;	/* times in text are local */
 };
 
 /* FD is standard output.  STYLE is copied. */

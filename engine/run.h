@@ -27,7 +27,7 @@ struct run {
 	const struct options *options;	/* dry_run, all, since, ... */
 	struct report *report;
 	int64_t now;
-	struct zone zone;
+	const struct zone *zone;
 	/* Filled in. */
 	int64_t began_ms;		/* clock_ms() */
 	uint64_t judged, changed, failed, unknown, pending, baseline;

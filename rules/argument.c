@@ -180,7 +180,9 @@ const struct pattern *pattern_build(struct builder *b,
 	return p;
 }
 
-/* ----------------------------------------------------------------- dates */
+/* ----------------------------------------------------------------- times */
+
+#define DAY	(24 * 60 * 60)
 
 /* "NN" or "NNNN" at the front of *S, then the character BEHIND (0: end). */
 static bool take_number(struct str *s, size_t digits, char behind, int *out)
@@ -199,9 +201,26 @@ static bool take_number(struct str *s, size_t digits, char behind, int *out)
 	return true;
 }
 
+/* "HH:MM" or "HH:MM:SS", all of S. */
+static bool read_clock(struct str s, int *seconds_out)
+{
+	int h, min, sec = 0;
+
+	if (!take_number(&s, 2, ':', &h) || !take_number(&s, 2, 0, &min))
+		return false;
+	if (s.n && s.p[0] == ':') {
+		s = (struct str){ s.p + 1, s.n - 1 };
+		if (!take_number(&s, 2, 0, &sec))
+			return false;
+	}
+	*seconds_out = h * 3600 + min * 60 + sec;
+	return s.n == 0 && h <= 24 && min <= 59 && sec <= 59 &&
+	    *seconds_out <= DAY;
+}
+
 static bool read_date(struct str s, struct when *out)
 {
-	int y, mon, d, h = 0, min = 0, sec = 0;
+	int y, mon, d, clock = 0;
 	struct civil back;
 	struct when w = { .set = true };
 
@@ -210,22 +229,13 @@ static bool read_date(struct str s, struct when *out)
 		return false;
 	if (s.n) {
 		w.has_time = true;
-		if (s.p[0] != 'T')
+		if (s.p[0] != 'T' || !read_clock((struct str){ s.p + 1,
+		    s.n - 1 }, &clock) || clock == DAY)
 			return false;
-		s = (struct str){ s.p + 1, s.n - 1 };
-		if (!take_number(&s, 2, ':', &h) ||
-		    !take_number(&s, 2, 0, &min))
-			return false;
-		if (s.n && s.p[0] == ':') {
-			s = (struct str){ s.p + 1, s.n - 1 };
-			if (!take_number(&s, 2, 0, &sec))
-				return false;
-		}
 	}
-	if (s.n || y < 1 || mon < 1 || mon > 12 || d < 1 || d > 31 ||
-	    h > 23 || min > 59 || sec > 59)
+	if (y < 1 || mon < 1 || mon > 12 || d < 1 || d > 31)
 		return false;
-	w.civil = time_from_civil(y, mon, d, h, min, sec);
+	w.civil = time_from_civil(y, mon, d, 0, 0, 0) + clock;
 	back = time_to_civil(w.civil);
 	if (back.day != d)	/* 30 February */
 		return false;
@@ -247,4 +257,67 @@ bool build_date(struct builder *b, const struct node *n, const char *what,
 	    STR_LIT("`age` compares with a duration") :
 	    STR_LIT("a date is written 2026-01-15 or 2026-01-15T22:00"),
 	    "`%.*s` is no date", STR_ARG(text));
+}
+
+bool build_clock(struct builder *b, const struct node *n, const char *what,
+    int *out)
+{
+	struct str text;
+
+	if (!build_text(b, n, what, &text))
+		return false;
+	return read_clock(text, out) ? true : problem_hint(b->ps, n->pos,
+	    STR_LIT("it is written 07:00 or 22:30"),
+	    "`%.*s` is no time of the day", STR_ARG(text));
+}
+
+/* The zone of NAME from its file, read once. */
+static bool read_zone(struct builder *b, const struct node *n,
+    struct str name, const struct zone **out)
+{
+	const struct zone *z = NULL;
+	struct err e = { 0 };
+	struct buf file;
+	size_t at;
+	bool ok;
+
+	if (names_get(&b->zone_names, name, &at)) {
+		*out = b->zones[at];
+		return true;
+	}
+	buf_init(&file, ZONE_FILE_MAX);
+	if (!b->reader->zone)
+		ok = err_set(&e, ERR_CONFIG, "there are no time zones here");
+	else
+		ok = b->reader->zone(b->reader->ctx, arena_z(b->arena, name),
+		    &file, &e) && zone_read_file(b->arena, buf_str(&file),
+		    &z, &e);
+	buf_free(&file);
+	if (!ok)
+		return problem_hint(b->ps, n->pos, STR_LIT("zones are "
+		    "written Europe/Berlin or +02:00"),
+		    "there is no zone `%.*s`: %s", STR_ARG(name), e.msg);
+	arena_grow(b->arena, &b->zones, b->n_zones, &b->cap_zones);
+	names_add(b->arena, &b->zone_names, name, b->n_zones);
+	b->zones[b->n_zones++] = *out = z;
+	return true;
+}
+
+bool build_zone(struct builder *b, const struct node *n,
+    const struct zone **out)
+{
+	struct str text;
+	int east;
+
+	if (!build_text(b, n, "zone", &text))
+		return false;
+	if (zone_read_east(text, &east)) {
+		*out = zone_fixed(b->arena, east);
+		return true;
+	}
+	if (zone_name_ok(text))
+		return read_zone(b, n, text, out);
+	return problem_hint(b->ps, n->pos,
+	    STR_LIT("zones are written Europe/Berlin or +02:00"),
+	    "`%.*s` is no time zone", STR_ARG(text));
 }

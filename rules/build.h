@@ -1,11 +1,11 @@
 /*
  * build - what the rooms of the compiler share.
  *
- * `load` reads the files; `rule` makes the program; `condition` (with `term`
- * and `operator`), `action`, `list` and `expect` each turn one kind of node
- * into its part of it; `argument` reads what words take; `lint` looks for
- * what is allowed and probably not meant.  All report what they find and go
- * on, so that a person sees every mistake.
+ * `load` reads the files; `rule` makes the program; `condition` (with `term`,
+ * `moment` and `operator`), `action`, `list` and `expect` each turn one kind
+ * of node into its part of it; `argument` reads what words take; `lint` looks
+ * for what is allowed and probably not meant.  All report what they find and
+ * go on, so that a person sees every mistake.
  *
  * Internal to the compiler: nobody else includes it.
  */
@@ -50,6 +50,9 @@ struct builder {
 	struct names pattern_index;	/* to the ones below */
 	const struct pattern **made;
 	size_t n_made, cap_made;
+	struct names zone_names;	/* to the ones below */
+	const struct zone **zones;
+	size_t n_zones, cap_zones;
 
 	struct list **lists;
 	size_t n_lists, cap_lists;
@@ -110,6 +113,12 @@ MUST_USE bool build_flag(struct builder *b, const struct node *n,
 /* "2026-01-15" or "2026-01-15T22:00". */
 MUST_USE bool build_date(struct builder *b, const struct node *n,
     const char *what, struct when *out);
+/* "22:00" or "22:00:30", "24:00" as the end of a day: seconds into it. */
+MUST_USE bool build_clock(struct builder *b, const struct node *n,
+    const char *what, int *out);
+/* "Europe/Berlin" or "+02:00". */
+MUST_USE bool build_zone(struct builder *b, const struct node *n,
+    const struct zone **out);
 
 /* Made once for each text.  NULL after a reported problem, which points into
  * N. */

@@ -21,6 +21,7 @@
 enum word_arg {
 	ARG_ADDRESS, ARG_TEXT, ARG_FIELDS, ARG_BODY, ARG_ATTACHMENT,
 	ARG_RANGE_SIZE, ARG_RANGE_AGE, ARG_RANGE_DATE, ARG_RANGE_COUNT,
+	ARG_TIME_OF_DAY, ARG_WEEKDAY,
 	ARG_IS, ARG_FLAG, ARG_LABEL, ARG_MAILBOX, ARG_ACCOUNT,
 	ARG_CONDITIONS, ARG_CONDITION, ARG_NONE, ARG_MARKS, ARG_FLAGS,
 	ARG_LABELS, ARG_PLACE,
@@ -49,7 +50,9 @@ enum cond_kind {
 	COND_ALL, COND_ANY, COND_NOT,
 	COND_NAMED,		/* one kid; decided once a message */
 	COND_ADDRESS, COND_TEXT, COND_BODY, COND_ATTACHMENT,
-	COND_SIZE, COND_AGE, COND_RECEIVED, COND_SENT,
+	COND_SIZE, COND_AGE,
+	COND_DATE,		/* received, sent */
+	COND_TIME_OF_DAY, COND_WEEKDAY,
 	COND_IS,		/* `text` is the flag, `negated` for unread */
 	COND_FLAG, COND_LABEL, COND_MAILBOX, COND_ACCOUNT,
 };
@@ -131,6 +134,9 @@ struct when {
 	int64_t civil;		/* time_from_civil of what was written */
 };
 
+/* Which instant a condition on time looks at. */
+enum moment { MOMENT_RECEIVED, MOMENT_SENT, MOMENT_NOW };
+
 struct groups;
 
 struct cond {
@@ -157,7 +163,13 @@ struct cond {
 	bool local_part;	/* list_id: what is before the first dot */
 	struct bounds bounds;	/* COND_SIZE octets, COND_AGE seconds,
 				   COND_ATTACHMENT decoded octets; else none */
-	struct when before, after, on;
+	/* COND_DATE, COND_TIME_OF_DAY, COND_WEEKDAY */
+	enum moment moment;
+	const struct zone *zone;	/* of `zone:`; NULL: that of the run */
+	struct when before, after, on;	/* COND_DATE */
+	int from, until;	/* COND_TIME_OF_DAY: seconds into the day;
+				   over midnight when until is less */
+	unsigned days;		/* COND_WEEKDAY: a bit each, 0 is Sunday */
 	struct str text;	/* COND_IS: the flag, as in facts.flags */
 	bool negated;
 	unsigned height;	/* longest way down, named ones followed; at
@@ -221,10 +233,9 @@ struct test_case {
 	size_t n_flags;
 	struct str mailbox, account;	/* empty: not given */
 	/* TIME_NONE: not given.  Else as time_from_civil gives it of what was
-	 * written, in `zone`, or without one in the zone of the run. */
+	 * written, in `zone`, or without one in that of the run. */
 	int64_t received, now;
-	bool has_zone;
-	int zone;		/* seconds east */
+	const struct zone *zone;	/* NULL: not given */
 	/* expect; has_* false: not asked about */
 	bool has_rules, has_labels, has_mailbox, has_flags, has_unknown,
 	    has_failed;

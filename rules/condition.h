@@ -2,7 +2,7 @@
  * condition - how the tree of conditions is put together.
  *
  * Shared by `condition` (groups and names) and `term` (what looks at the
- * message).  Internal to the compiler.
+ * message, `moment` at times).  Internal to the compiler.
  */
 #ifndef TAMIS_CONDITION_H
 #define TAMIS_CONDITION_H
@@ -34,5 +34,11 @@ struct cond *term_build(struct builder *b, const struct word *w,
  * reported problem.  In `term`. */
 bool bounds_build(struct builder *b, enum word_arg arg, struct str what,
     const struct node *n, struct bounds *to);
+/* The same of `received`, `sent`, `time_of_day`, `weekday`; no list of maps.
+ * In `moment`. */
+struct cond *moment_build(struct builder *b, const struct word *w,
+    const struct node *key, const struct node *value);
+/* C reads the header fields NAMES, comma separated.  In `term`. */
+void cond_fields(struct builder *b, const char *names, struct cond *c);
 
 #endif

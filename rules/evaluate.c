@@ -8,13 +8,16 @@ enum { COST_FACTS = 1, COST_HEADER, COST_BODY };
 
 /* -------------------------------------------------------------- prepare */
 
-static unsigned char leaf_cost(enum cond_kind kind)
+static unsigned char leaf_cost(const struct cond *c)
 {
-	switch (kind) {
+	switch (c->kind) {
 	case COND_ADDRESS:
 	case COND_TEXT:
-	case COND_SENT:
 		return COST_HEADER;
+	case COND_DATE:
+	case COND_TIME_OF_DAY:
+	case COND_WEEKDAY:
+		return c->moment == MOMENT_SENT ? COST_HEADER : COST_FACTS;
 	case COND_BODY:
 	case COND_ATTACHMENT:
 		return COST_BODY;
@@ -27,11 +30,6 @@ static bool reads_state(enum cond_kind kind)
 {
 	return kind == COND_IS || kind == COND_FLAG || kind == COND_LABEL ||
 	    kind == COND_MAILBOX;
-}
-
-static bool reads_mail(enum cond_kind kind)
-{
-	return leaf_cost(kind) != COST_FACTS;
 }
 
 /* Stable: file order among equals. */
@@ -52,7 +50,7 @@ static void prepare_cond(struct rules *r, struct cond *c)
 {
 	if (!c || c->cost)
 		return;
-	c->cost = leaf_cost(c->kind);
+	c->cost = leaf_cost(c);
 	c->reads_state = reads_state(c->kind);
 	for (size_t i = 0; i < c->n_kids; i++) {
 		struct cond *kid = c->kids[i];
@@ -101,7 +99,20 @@ static struct answer eval_leaf(struct evaluation *v, const struct cond *c)
 {
 	if (evaluation_tick(v))
 		return answer_unknown(0, EVALUATION_LATE);
-	return reads_mail(c->kind) ? leaf_mail(v, c) : leaf_fact(v, c);
+	switch (c->kind) {
+	case COND_ADDRESS:
+	case COND_TEXT:
+	case COND_BODY:
+	case COND_ATTACHMENT:
+		return leaf_mail(v, c);
+	case COND_AGE:
+	case COND_DATE:
+	case COND_TIME_OF_DAY:
+	case COND_WEEKDAY:
+		return leaf_time(v, c);
+	default:
+		return leaf_fact(v, c);
+	}
 }
 
 /* All of them (SETTLING is false) or any of them (it is true). */
@@ -206,7 +217,7 @@ bool evaluate_captures(struct evaluation *v, const struct cond *c,
 	for (size_t i = 0; i < c->n_kids; i++)
 		if (!evaluate_captures(v, c->kids[i], out, cap, doubt_out))
 			return false;
-	if (c->n_kids || !reads_mail(c->kind) || !operand_captures(c))
+	if (c->n_kids || !operand_captures(c))
 		return true;
 	v->hit = (struct hit){ .text = STR_EMPTY };
 	a = eval_leaf(v, c);

@@ -80,41 +80,6 @@ static bool texts_of(struct builder *b, const struct node *map,
 	return true;
 }
 
-/* "Z", "+02:00" or "-0330": seconds east of UTC. */
-static bool read_zone(struct str s, int *out)
-{
-	uint64_t h, m;
-	int sign = s.n && s.p[0] == '-' ? -1 : 1;
-
-	if (str_eq_z(s, "Z") || str_eq_z(s, "UTC")) {
-		*out = 0;
-		return true;
-	}
-	if (s.n < 5 || (s.p[0] != '+' && s.p[0] != '-'))
-		return false;
-	if (!str_u64(str_sub(s, 1, 2), 14, &h))
-		return false;
-	s = str_sub(s, s.p[3] == ':' ? 4 : 3, s.n);
-	if (s.n != 2 || !str_u64(s, 59, &m))
-		return false;
-	*out = sign * (int)(h * 3600 + m * 60);
-	return true;
-}
-
-static bool build_zone(struct builder *b, const struct node *n,
-    struct test_case *t)
-{
-	struct str text;
-
-	if (!build_text(b, n, "zone", &text))
-		return false;
-	t->has_zone = read_zone(text, &t->zone);
-	if (t->has_zone)
-		return true;
-	return problem_hint(b->ps, n->pos, STR_LIT("write it as +02:00"),
-	    "the zone `%.*s` is not yet supported", STR_ARG(text));
-}
-
 static bool build_time(struct builder *b, const struct node *map,
     const char *key, int64_t *out)
 {
@@ -262,7 +227,7 @@ bool test_build(struct builder *b, const struct node *n,
 	ok &= build_message(b, n, &t);
 	ok &= build_state(b, n, &t);
 	if (zone)
-		ok &= build_zone(b, zone, &t);
+		ok &= build_zone(b, zone, &t.zone);
 	ok &= build_time(b, n, "received", &t.received);
 	ok &= build_time(b, n, "now", &t.now);
 	ok &= build_expect(b, expect, &t);

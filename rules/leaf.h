@@ -2,7 +2,7 @@
  * leaf - a condition that holds no others, on one message.
  *
  * `leaf_mail` reads the message itself, `leaf_fact` what is known beside it
- * and what actions have made of it.
+ * and what actions have made of it, `leaf_time` when things happened.
  */
 #ifndef TAMIS_LEAF_H
 #define TAMIS_LEAF_H
@@ -13,6 +13,7 @@
 
 struct answer leaf_mail(struct evaluation *v, const struct cond *c);
 struct answer leaf_fact(struct evaluation *v, const struct cond *c);
+struct answer leaf_time(struct evaluation *v, const struct cond *c);
 
 /* For explain, nothing otherwise: the value that decided, ... */
 void leaf_show(struct evaluation *v, struct str value);
@@ -21,13 +22,11 @@ void leaf_show_another(struct evaluation *v, struct str value, size_t k);
 /* ... why it is false. */
 void leaf_show_reason(struct evaluation *v, const char *why);
 
-/* `received` and `sent`. */
-struct answer leaf_time(struct evaluation *v, const struct cond *c,
-    int64_t t);
 /* Over and under are strict. */
 bool leaf_in_bounds(const struct bounds *b, uint64_t n);
 /* Of a number that is known to be from LEAST to MOST only. */
 enum truth leaf_range_in_bounds(const struct bounds *b, uint64_t least,
     uint64_t most);
+bool leaf_within(const struct bounds *b, int64_t n);
 
 #endif

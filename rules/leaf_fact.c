@@ -18,7 +18,7 @@ static bool is_under(const struct bounds *b, int64_t n)
 	return !b->has_high || n < b->high;
 }
 
-static bool within(const struct bounds *b, int64_t n)
+bool leaf_within(const struct bounds *b, int64_t n)
 {
 	return is_over(b, n) && is_under(b, n);
 }
@@ -30,7 +30,7 @@ static int64_t clamped(uint64_t n)
 
 bool leaf_in_bounds(const struct bounds *b, uint64_t n)
 {
-	return within(b, clamped(n));
+	return leaf_within(b, clamped(n));
 }
 
 static bool fact_known(const struct evaluation *v, unsigned bit)
@@ -65,120 +65,6 @@ static struct answer eval_size(struct evaluation *v, const struct cond *c)
 		leaf_show(v, arena_printf(v->arena, "%llu octets",
 		    (unsigned long long)size));
 	return answer_settled(leaf_in_bounds(&c->bounds, size));
-}
-
-static struct str seconds_shown(struct arena *a, int64_t s)
-{
-	static const struct { int64_t n; const char *name; } units[] = {
-		{ 86400, "d" }, { 3600, "h" }, { 60, "m" }, { 1, "s" },
-	};
-	size_t i = 0;
-
-	if (s < 0)
-		return STR_LIT("it arrives in the future");
-	while (i < COUNT(units) - 1 && s < units[i].n)
-		i++;
-	return arena_printf(a, "%lld%s", (long long)(s / units[i].n),
-	    units[i].name);
-}
-
-static bool received(struct evaluation *v, int64_t *out,
-    struct answer *missing)
-{
-	*out = v->in->facts->received;
-	if (!fact_known(v, RULES_ASK_RECEIVED))
-		*missing = answer_missing(v->in, RULES_ASK_RECEIVED);
-	else if (*out == TIME_NONE)
-		*missing = answer_unknown(0,
-		    "its date of arrival cannot be read");
-	else
-		return true;
-	return false;
-}
-
-static struct answer eval_age(struct evaluation *v, const struct cond *c)
-{
-	struct answer missing;
-	int64_t at, age;
-
-	if (!received(v, &at, &missing))
-		return missing;
-	if (__builtin_sub_overflow(v->in->now, at, &age))
-		return answer_settled(false);
-	if (v->notes)
-		leaf_show(v, seconds_shown(v->arena, age));
-	return answer_settled(within(&c->bounds, age));
-}
-
-/* The first second, and the one after the last, of what was written. */
-static void span_of(const struct when *w, int64_t *from, int64_t *until)
-{
-	const int64_t day = 24 * 60 * 60;
-	int64_t into_day = (w->civil % day + day) % day;
-
-	*from = w->civil;
-	if (w->has_time) {
-		*until = w->civil + (w->civil % 60 ? 1 : 60);
-		return;
-	}
-	*from -= into_day;
-	*until = *from + day;
-}
-
-static bool time_fits(const struct cond *c, int64_t local)
-{
-	int64_t from, until;
-
-	if (c->before.set) {
-		span_of(&c->before, &from, &until);
-		if (local >= from)
-			return false;
-	}
-	if (c->after.set) {
-		span_of(&c->after, &from, &until);
-		if (c->after.has_time ? local <= from : local < until)
-			return false;
-	}
-	if (c->on.set) {
-		span_of(&c->on, &from, &until);
-		if (local < from || local >= until)
-			return false;
-	}
-	return true;
-}
-
-/* Times further away than the year 9999 say nothing a rule could mean. */
-#define FAR_TIME	((int64_t)253402300800)
-
-struct answer leaf_time(struct evaluation *v, const struct cond *c,
-    int64_t t)
-{
-	const struct zone *z = &v->in->zone;
-	struct civil civil;
-
-	if (t <= -FAR_TIME || t >= FAR_TIME)
-		return answer_settled(false);
-	if (z->offset)
-		t += z->offset(z->ctx, t);
-	if (v->notes) {
-		civil = time_to_civil(t);
-		leaf_show(v, arena_printf(v->arena,
-		    "%04lld-%02d-%02dT%02d:%02d:%02d", (long long)civil.year,
-		    civil.month, civil.day, civil.hour, civil.min,
-		    civil.sec));
-	}
-	return answer_settled(time_fits(c, t));
-}
-
-static struct answer eval_received(struct evaluation *v,
-    const struct cond *c)
-{
-	struct answer missing;
-	int64_t at;
-
-	if (!received(v, &at, &missing))
-		return missing;
-	return leaf_time(v, c, at);
 }
 
 /* ------------------------------------------------ state leaves: effects */
@@ -395,10 +281,6 @@ struct answer leaf_fact(struct evaluation *v, const struct cond *c)
 	switch (c->kind) {
 	case COND_SIZE:
 		return eval_size(v, c);
-	case COND_AGE:
-		return eval_age(v, c);
-	case COND_RECEIVED:
-		return eval_received(v, c);
 	case COND_IS:
 		return eval_is(v, c);
 	case COND_FLAG:

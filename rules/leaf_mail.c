@@ -313,20 +313,6 @@ static bool text_field(struct evaluation *v, const struct cond *c,
 	return false;
 }
 
-static struct answer eval_sent(struct evaluation *v, const struct cond *c)
-{
-	int64_t sent;
-
-	if (!field_known(v, STR_LIT("Date")))
-		return answer_missing(v->in, RULES_ASK_FIELDS);
-	sent = mail_sent(v->in->mail);
-	if (sent == TIME_NONE) {
-		leaf_show_reason(v, "there is no readable Date");
-		return answer_settled(false);
-	}
-	return leaf_time(v, c, sent);
-}
-
 /* ----------------------------------------------------------- body leaves */
 
 static const char *cut_reason(struct evaluation *v, size_t limit)
@@ -487,8 +473,6 @@ struct answer leaf_mail(struct evaluation *v, const struct cond *c)
 		return over_fields(v, c, address_field);
 	case COND_TEXT:
 		return over_fields(v, c, text_field);
-	case COND_SENT:
-		return eval_sent(v, c);
 	case COND_BODY:
 		return eval_body(v, c);
 	default:

@@ -21,6 +21,7 @@
 #include "base.h"
 #include "mail.h"
 #include "node.h"
+#include "zone.h"
 
 #define RULES_MAX		10000	/* rules of one program */
 #define RULES_INCLUDE_DEPTH	16
@@ -39,6 +40,10 @@ struct rules;		/* a compiled program */
  */
 struct file_reader {
 	bool (*read)(void *ctx, const char *path, struct buf *out,
+	    struct err *e);
+	/* The file of a time zone by its name, which zone_name_ok found well
+	 * formed; NULL: there are none. */
+	bool (*zone)(void *ctx, const char *name, struct buf *out,
 	    struct err *e);
 	void *ctx;
 };
@@ -132,12 +137,6 @@ struct facts {
 	int64_t received;		/* INTERNALDATE, UTC */
 };
 
-/* Local time: seconds east of UTC at the instant T. */
-struct zone {
-	int (*offset)(void *ctx, int64_t t);
-	void *ctx;
-};
-
 struct match_input {
 	const struct facts *facts;
 	struct mail *mail;	/* NULL: no byte of it is known */
@@ -146,7 +145,7 @@ struct match_input {
 	unsigned denied;
 	const char *denied_reason;	/* one clause, for explain */
 	int64_t now;
-	struct zone zone;	/* offset NULL: UTC */
+	const struct zone *zone;	/* local time; NULL: UTC */
 	/* Only rules with applies_to: all are judged when false. */
 	bool is_new;
 	/* DUE[i] false: rule i rests (its `every` has not passed).  NULL:
@@ -275,6 +274,7 @@ struct rules_test_result {
 size_t rules_test_count(const struct rules *r);
 /* NOW and ZONE are used where the test names no time of its own. */
 void rules_test_run(const struct rules *r, struct arena *a, size_t index,
-    int64_t now, struct zone zone, struct rules_test_result *out);
+    int64_t now, const struct zone *zone,
+    struct rules_test_result *out);
 
 #endif

@@ -562,10 +562,8 @@ static struct str date_value(struct filler *f, struct str format)
 		t = f->in->facts->received;
 	if (t == TIME_NONE)
 		return STR_EMPTY;
-	if (f->in->zone.offset)
-		t += f->in->zone.offset(f->in->zone.ctx, t);
 	buf_init(&b, TEMPLATE_MAX * 4);
-	calendar_add(&b, format, t);
+	calendar_add(&b, format, zone_local(f->in->zone, t));
 	text = arena_str(f->arena, buf_str(&b));
 	buf_free(&b);
 	return text;

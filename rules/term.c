@@ -8,8 +8,7 @@
 
 /* ---------------------------------------------- conditions on the values */
 
-static void split_fields(struct builder *b, const char *names,
-    struct cond *c)
+void cond_fields(struct builder *b, const char *names, struct cond *c)
 {
 	struct str rest = str_of(names), field;
 	size_t cap = 0;
@@ -62,7 +61,7 @@ static struct cond *value_cond(struct builder *b, const struct word *w,
 		c->fields[0] = field;
 		c->n_fields = 1;
 	} else {
-		split_fields(b, w->fields, c);
+		cond_fields(b, w->fields, c);
 	}
 	return operator_tests(b, &m, value) ? cond_close(b, c) : NULL;
 }
@@ -231,8 +230,6 @@ static bool bounds_key(struct builder *b, enum word_arg arg,
 		to->has_high = true;
 		return reads_number(b, arg, value, "under", &to->high);
 	}
-	if (str_eq_z(key->text, "zone"))
-		return build_later(b, key);
 	return problem_hint(b->ps, key->pos, build_nearest(b, key->text,
 	    known, COUNT(known) - !counts), "unknown bound `%.*s`; there "
 	    "are %s", STR_ARG(key->text), counts ?
@@ -286,45 +283,6 @@ static struct cond *range_cond(struct builder *b, const struct word *w,
 	c->word = w;
 	return bounds_build(b, w->arg, key->text, value, &c->bounds) ?
 	    cond_close(b, c) : NULL;
-}
-
-static bool date_key(struct builder *b, struct cond *c,
-    const struct node *key, const struct node *value)
-{
-	static const char *const known[] = { "before", "after", "on" };
-	struct when *const to[] = { &c->before, &c->after, &c->on };
-
-	for (size_t i = 0; i < COUNT(known); i++)
-		if (str_eq_z(key->text, known[i]))
-			return build_date(b, value, known[i], to[i]);
-	if (str_eq_z(key->text, "zone"))
-		return build_later(b, key);
-	return problem_hint(b->ps, key->pos, build_nearest(b, key->text,
-	    known, COUNT(known)), "unknown bound `%.*s`; there are `before`, "
-	    "`after` and `on`", STR_ARG(key->text));
-}
-
-static struct cond *date_cond(struct builder *b, const struct word *w,
-    const struct node *key, const struct node *value)
-{
-	struct cond *c = cond_make(b, str_eq_z(key->text, "sent") ?
-	    COND_SENT : COND_RECEIVED, key->pos,
-	    written(b->arena, key->text, value));
-	bool ok = true;
-
-	c->word = w;
-	if (value->kind != NODE_MAP || value->n == 0) {
-		problem_hint(b->ps, value->pos, arena_printf(b->arena,
-		    "write `%.*s: {after: 2026-01-15}`", STR_ARG(key->text)),
-		    "`%.*s` wants `before`, `after` or `on`",
-		    STR_ARG(key->text));
-		return NULL;
-	}
-	for (size_t i = 0; i < value->n; i++)
-		ok &= date_key(b, c, value->keys[i], value->items[i]);
-	if (w->fields[0])
-		split_fields(b, w->fields, c);
-	return ok ? cond_close(b, c) : NULL;
 }
 
 /* ------------------------------------------------------ flags and places */
@@ -515,7 +473,7 @@ static bool takes_scalars(const struct word *w)
 	return w->arg == ARG_ADDRESS || w->arg == ARG_TEXT ||
 	    w->arg == ARG_BODY || w->arg == ARG_LABEL ||
 	    w->arg == ARG_MAILBOX || w->arg == ARG_FLAG ||
-	    w->arg == ARG_ACCOUNT;
+	    w->arg == ARG_ACCOUNT || w->arg == ARG_WEEKDAY;
 }
 
 struct cond *term_build(struct builder *b, const struct word *w,
@@ -533,7 +491,9 @@ struct cond *term_build(struct builder *b, const struct word *w,
 	case ARG_RANGE_AGE:
 		return range_cond(b, w, key, value);
 	case ARG_RANGE_DATE:
-		return date_cond(b, w, key, value);
+	case ARG_TIME_OF_DAY:
+	case ARG_WEEKDAY:
+		return moment_build(b, w, key, value);
 	case ARG_IS:
 		return is_cond(b, w, key, value);
 	case ARG_FLAG:

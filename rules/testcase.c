@@ -18,25 +18,6 @@ struct run {
 
 /* ---------------------------------------------------------------- input */
 
-static int fixed_offset(void *ctx, int64_t t)
-{
-	(void)t;
-	return *(const int *)ctx;
-}
-
-/* An instant from what a clock on the wall of ZONE showed. */
-static int64_t instant(struct zone zone, int64_t civil)
-{
-	int64_t t = civil;
-
-	if (!zone.offset)
-		return civil;
-	/* The offset of a guess that is near enough gives the answer, but
-	 * for the hour that a change of the clock skips or repeats. */
-	t = civil - zone.offset(zone.ctx, t);
-	return civil - zone.offset(zone.ctx, t);
-}
-
 /* As IMAP counts it: RFC 9051 has each line end as CRLF. */
 static uint64_t imap_size(struct str message)
 {
@@ -59,7 +40,7 @@ static bool has_inbox(const struct str *list, size_t n)
 
 /* Labels without INBOX, and no mailbox named: it was archived. */
 static void make_facts(struct run *run, struct mail *mail, int64_t now,
-    struct zone zone)
+    const struct zone *zone)
 {
 	const struct test_case *t = run->test;
 	bool inbox = has_inbox(t->labels, t->n_labels);
@@ -81,7 +62,7 @@ static void make_facts(struct run *run, struct mail *mail, int64_t now,
 		if (!str_ieq_z(t->labels[i], "INBOX"))
 			labels[f->n_labels++] = t->labels[i];
 	f->received = t->received == TIME_NONE ? mail_sent(mail) :
-	    instant(zone, t->received);
+	    zone_first(zone, t->received);
 	if (f->received == TIME_NONE)
 		f->received = now;
 }
@@ -247,12 +228,12 @@ static void compare(struct run *run)
 /* ----------------------------------------------------------------- face */
 
 void rules_test_run(const struct rules *r, struct arena *a, size_t index,
-    int64_t now, struct zone zone, struct rules_test_result *out)
+    int64_t now, const struct zone *zone,
+    struct rules_test_result *out)
 {
 	const struct test_case *t = &r->tests[index];
 	struct run run = { .rules = r, .test = t, .arena = a, .out = out };
 	struct match_input in = { .is_new = true };
-	int offset = t->zone;
 
 	*out = (struct rules_test_result){ .name = t->name, .pos = t->pos,
 	    .passed = true };
@@ -262,10 +243,10 @@ void rules_test_run(const struct rules *r, struct arena *a, size_t index,
 		out->passed = false;
 		return;
 	}
-	if (t->has_zone)
-		zone = (struct zone){ fixed_offset, &offset };
+	if (t->zone)
+		zone = t->zone;
 	in.zone = zone;
-	in.now = t->now == TIME_NONE ? now : instant(zone, t->now);
+	in.now = t->now == TIME_NONE ? now : zone_first(zone, t->now);
 	in.mail = mail_make(a, t->message, MAIL_WHOLE, NULL, 0);
 	make_facts(&run, in.mail, in.now, zone);
 	in.facts = &run.facts;

@@ -671,7 +671,9 @@ static bool read_rules(void *ctx, const char *path, struct buf *out,
 static struct rules *load(struct arena *a, const char *text)
 {
 	static const char *const path = "rules.yaml";
-	struct file_reader reader = { read_rules, (void *)(uintptr_t)text };
+	struct file_reader reader = {
+		.read = read_rules, .ctx = (void *)(uintptr_t)text,
+	};
 	struct problems ps;
 	struct rules *rules;
 

@@ -29,6 +29,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/clock.h"
 #include "rules/rules.h"
 
 #define CASES_MAX	1000
@@ -48,7 +49,6 @@ struct one_case {
 	enum mail_have have;
 	struct rules_limits limits;
 	bool due[LIST_MAX];
-	int zone;
 };
 
 static const struct { const char *name; unsigned bit; } ask_names[] = {
@@ -196,10 +196,28 @@ static int64_t instant(struct str t)
 	    0);
 }
 
-static int zone_offset(void *ctx, int64_t t)
+/* The rules' zones are those of the system. */
+static bool read_zone(void *ctx, const char *name, struct buf *out,
+    struct err *e)
 {
-	(void)t;
-	return *(int *)ctx;
+	(void)ctx;
+	return clock_zone_file(name, out, e);
+}
+
+static const struct zone *zone_named(struct one_case *c, struct str name)
+{
+	const struct zone *z = NULL;
+	struct err e = { 0 };
+	struct buf file;
+	int east;
+
+	if (zone_read_east(name, &east))
+		return zone_fixed(c->arena, east);
+	buf_init(&file, ZONE_FILE_MAX);
+	assert_true(clock_zone_file(arena_z(c->arena, name), &file, &e) &&
+	    zone_read_file(c->arena, buf_str(&file), &z, &e));
+	buf_free(&file);
+	return z;
 }
 
 static bool truth_word(struct str v)
@@ -229,9 +247,7 @@ static bool judging_fact(struct one_case *c, struct str key, struct str v)
 	} else if (str_eq_z(key, "now")) {
 		c->in.now = instant(v);
 	} else if (str_eq_z(key, "zone")) {
-		c->zone = (int)number(str_sub(v, 1, 2)) * 3600 *
-		    (v.p[0] == '-' ? -1 : 1);
-		c->in.zone = (struct zone){ zone_offset, &c->zone };
+		c->in.zone = zone_named(c, v);
 	} else if (str_eq_z(key, "new")) {
 		c->in.is_new = truth_word(v);
 	} else if (str_eq_z(key, "due")) {
@@ -320,7 +336,7 @@ static bool read_rules(void *ctx, const char *path, struct buf *out,
 static struct rules *load(struct one_case *c)
 {
 	static const char *const paths[] = { "rules" };
-	const struct file_reader reader = { read_rules, c };
+	const struct file_reader reader = { read_rules, read_zone, c };
 	struct problems ps;
 	struct rules *r;
 	struct buf b;

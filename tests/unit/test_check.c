@@ -18,6 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "engine/clock.h"
 #include "rules/rules.h"
 
 #define CASES_MAX	200
@@ -39,10 +40,19 @@ static bool read_file(void *ctx, const char *path, struct buf *out,
 	return true;
 }
 
+static bool read_zone(void *ctx, const char *name, struct buf *out,
+    struct err *e)
+{
+	(void)ctx;
+	return clock_zone_file(name, out, e);
+}
+
 /* All that is found in the file, as a person sees it. */
 static void check(const char *path, struct buf *out)
 {
-	const struct file_reader reader = { read_file, NULL };
+	const struct file_reader reader = {
+		.read = read_file, .zone = read_zone,
+	};
 	struct arena *a = arena_new();
 	struct problems ps;
 	struct rules *r;

@@ -35,7 +35,7 @@ static struct rules *try_load(struct arena *a, struct str text,
     struct problems *ps)
 {
 	static const char *const paths[] = { "test.yaml" };
-	const struct file_reader reader = { read_text, &text };
+	const struct file_reader reader = { .read = read_text, .ctx = &text };
 
 	problems_init(ps, a);
 	return rules_load(a, paths, 1, &reader, NULL, 0, NULL, ps);
@@ -1039,7 +1039,7 @@ static void run_file(struct arena *a, const char *text,
 	assert_int_equal(rules_test_count(r), n);
 	for (size_t i = 0; i < n; i++)
 		rules_test_run(r, a, i, time_from_civil(2026, 1, 15, 12, 0,
-		    0), (struct zone){ NULL, NULL }, &out[i]);
+		    0), NULL, &out[i]);
 }
 
 static void assert_passed(const struct rules_test_result *t)

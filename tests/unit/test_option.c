@@ -11,13 +11,6 @@
 
 #define NOW	1768500000	/* 2026-01-15T18:00:00Z */
 
-static int two_hours_east(void *ctx, int64_t t)
-{
-	(void)ctx;
-	(void)t;
-	return 7200;
-}
-
 static int setup(void **state)
 {
 	*state = arena_new();
@@ -36,7 +29,6 @@ static int teardown(void **state)
 static bool parse(struct arena *a, const char *line, struct options *o,
     struct err *e)
 {
-	static const struct zone zone = { .offset = two_hours_east };
 	char *argv[64] = { "tamis" };
 	int argc = 1;
 	struct str rest = str_of(line), word;
@@ -44,7 +36,7 @@ static bool parse(struct arena *a, const char *line, struct options *o,
 	while (argc < 63 && str_cut(&rest, ' ', &word))
 		argv[argc++] = arena_z(a, word);
 	*e = (struct err){ 0 };
-	return option_parse(a, argc, argv, NOW, &zone, o, e);
+	return option_parse(a, argc, argv, NOW, zone_fixed(a, 7200), o, e);
 }
 
 static struct options good(struct arena *a, const char *line)
@@ -198,12 +190,11 @@ static void test_time(void **state)
 		{ "", TIME_NONE },
 		{ "d", TIME_NONE },
 	};
-	static const struct zone zone = { .offset = two_hours_east };
+	const struct zone *zone = zone_fixed(*state, 7200);
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(table); i++) {
 		int64_t t = TIME_NONE;
-		bool ok = option_time(str_of(table[i].text), NOW, &zone, &t);
+		bool ok = option_time(str_of(table[i].text), NOW, zone, &t);
 
 		if (ok != (table[i].t != TIME_NONE) || t != table[i].t)
 			fail_msg("%s: %lld", table[i].text, (long long)t);
@@ -213,24 +204,19 @@ static void test_time(void **state)
 }
 
 /* Where clocks are set, the offset is that of the instant meant. */
-static int berlin_like(void *ctx, int64_t t)
-{
-	(void)ctx;
-	/* 2026-03-29T01:00:00Z: one hour east becomes two */
-	return t < 1774746000 ? 3600 : 7200;
-}
-
 static void test_time_near_a_change(void **state)
 {
-	static const struct zone zone = { .offset = berlin_like };
+	/* 2026-03-29T01:00:00Z: one hour east becomes two */
+	const struct zone *zone;
 	int64_t t;
 
-	(void)state;
-	assert_true(option_time(STR_LIT("2026-03-29T01:59"), NOW, &zone, &t));
+	assert_true(zone_read_rule(*state,
+	    STR_LIT("CET-1CEST,M3.5.0,M10.5.0/3"), &zone));
+	assert_true(option_time(STR_LIT("2026-03-29T01:59"), NOW, zone, &t));
 	assert_true(t == 1774746000 - 60);
-	assert_true(option_time(STR_LIT("2026-03-29T03:00"), NOW, &zone, &t));
+	assert_true(option_time(STR_LIT("2026-03-29T03:00"), NOW, zone, &t));
 	assert_true(t == 1774746000);
-	assert_true(option_time(STR_LIT("2026-03-29"), NOW, &zone, &t));
+	assert_true(option_time(STR_LIT("2026-03-29"), NOW, zone, &t));
 	assert_true(t == 1774738800);
 }
 

@@ -3,37 +3,31 @@
 # timeout: 600
 
 import os
-import sys
 import unittest
 
-sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
-sys.path.insert(0, os.path.dirname(__file__))
-
-import crash	# noqa: E402
-import servers	# noqa: E402
-import tap	# noqa: E402
-import test_dovecot	# noqa: E402
-import test_maildir	# noqa: E402
+import places
+import servers
+import tap
 
 PROGRAM = os.environ.get('TAMIS_BUILD', '') + '/tests/crash/tamis_steps'
 
 
 class Steps(unittest.TestCase):
-    def sweep(self, trial, least, expected):
+    def sweep(self, trial, store, least, expected):
         names = trial.kill_at_steps(PROGRAM)
         print('# steps: ' + ' '.join(names))
-        trial.verdict(least)
+        trial.verdict('kill at a step', store, least)
         self.assertEqual(set(expected) - set(names), set())
 
     def test_maildir(self):
-        self.sweep(test_maildir.trial(), 40, [
+        self.sweep(places.on_maildir(), 'Maildir', 40, [
             'journal-begun', 'journal-commit', 'journal-committed',
             'keywords-written', 'maildir-renamed', 'maildir-copied',
             'maildir-deleted', 'maildir-moves-durable'])
 
     def test_dovecot(self):
         with servers.Dovecot() as server:
-            self.sweep(test_dovecot.trial(server, server), 12, [
+            self.sweep(places.on_dovecot(server, server), 'Dovecot', 12, [
                 'journal-begun', 'journal-commit', 'journal-committed'])
 
 

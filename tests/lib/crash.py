@@ -3,18 +3,26 @@
 A place is a Maildir or a server's mailboxes.  Each test brings a place into
 the same state, lets the program die or fail at one point, looks whether all
 mail is still there, runs the program again, and compares with what the rules
-say.  EXPECTED is written by hand: a program that is wrong in the same way
-every time does not pass.
+say.  What is expected is written by hand: a program that is wrong in the same
+way every time does not pass.
+
+With TAMIS_SWEEP=1 (make sweep) each point is tried, else a part of them.
 """
 
 import collections
 import os
+import re
 import shutil
 import tempfile
+import time
 
 import faultproxy
 import syscalls
 import tamis
+
+SWEEP = os.environ.get('TAMIS_SWEEP') == '1'
+# for each script that goes as far as its time goes
+SECONDS = float(os.environ.get('TAMIS_SWEEP_SECONDS', '30'))
 
 MAIL = (b'From: Bob <bob@example.org>\r\nTo: alice@example.org\r\n'
         b'Subject: %s\r\nMessage-ID: <m%d@example.org>\r\n'
@@ -70,15 +78,99 @@ EXPECTED = {
     ('Lists/one', 11): set(),
     ('INBOX', 12): set(),
 }
-DELETED = {9}	# may be gone at any moment; must be at the end
 
-MESSAGES = [MAIL % (s.encode(), n, n, n)
-            for n, s in enumerate(SUBJECTS, 1)]
+# Labels are folders, and moves of many go together.
+FOLDERS_SUBJECTS = ['plain', 'label', 'two', 'label move', 'move', 'move',
+                    'copy move', 'spare']
+FOLDERS_RULES = '''\
+version: 1
+rules:
+  - name: label
+    when: {subject: label}
+    then: [{label: L/one}]
+  - name: two
+    when: {subject: two}
+    then: [{label: [L/one, L/two]}, {mark: read}]
+  - name: move
+    when: {subject: move}
+    then: [{move: Lists}]
+  - name: copy
+    when: {subject: copy}
+    then: [{copy: Copies}, {mark: starred}]
+  - name: spare
+    when: {subject: spare}
+    then: [{copy: Copies}, archive]
+'''
+FOLDERS_EXPECTED = {
+    ('INBOX', 1): set(),
+    ('INBOX', 2): set(),
+    ('L/one', 2): set(),
+    ('INBOX', 3): {SEEN},
+    ('L/one', 3): None,
+    ('L/two', 3): None,
+    ('Lists', 4): set(),
+    ('L/one', 4): set(),
+    ('Lists', 5): set(),
+    ('Lists', 6): set(),
+    ('Lists', 7): {STAR},
+    ('Copies', 7): None,
+    ('Archive', 8): set(),
+    ('Copies', 8): set(),
+}
 
 
-def config(account):
-    return {'accounts': {'home': dict(account, allow_delete=True)},
-            'limits': {'late': '0s'}}
+class Plan:
+    """Mail, rules for it, and where it ends.
+
+    name       of a row in the table of make sweep
+    expected   (mailbox, number): flags, None: any
+    deleted    numbers that may be gone at any moment, and must be at the end
+    account    more of the account's config
+    """
+
+    def __init__(self, name, subjects, rules, expected, deleted=(), **account):
+        self.name, self.rules, self.expected = name, rules, expected
+        self.deleted, self.account = set(deleted), account
+        self.messages = [MAIL % (s.encode(), n, n, n)
+                         for n, s in enumerate(subjects, 1)]
+        self.places = collections.Counter(n for _, n in expected)
+
+    def config(self, account):
+        return {'accounts': {'home': dict(account, allow_delete=True,
+                                          **self.account)},
+                'limits': {'late': '0s'}}
+
+    def lost(self, boxes):
+        """Messages that are nowhere; there must be none at any moment."""
+        there = {n for _, n, _ in places(boxes)}
+        return set(range(1, len(self.messages) + 1)) - there - self.deleted
+
+    def doubled(self, boxes):
+        """Messages of which there are more than there should be."""
+        there = collections.Counter(n for _, n, _ in places(boxes))
+        return {n for n, times in there.items() if times > self.places[n]}
+
+    def differences(self, boxes):
+        """What is not as expected, as lines."""
+        found = collections.defaultdict(list)
+        for box, n, flags in places(boxes):
+            found[box, n].append(flags)
+        lines = []
+        for key in sorted(set(found) | set(self.expected)):
+            have, want = found.get(key, []), self.expected.get(key)
+            if key not in self.expected:
+                lines.append('%s has %d, and should not' % key)
+            elif len(have) != 1:
+                lines.append('%s has %d %d times' % (key + (len(have),)))
+            elif want is not None and have[0] != want:
+                lines.append('%s has %d with %s, not %s' % (
+                    key + (sorted(have[0]), sorted(want))))
+        return lines
+
+
+PLAN = Plan('all actions', SUBJECTS, RULES, EXPECTED, deleted=[9])
+FOLDERS = Plan('labels are folders', FOLDERS_SUBJECTS, FOLDERS_RULES,
+               FOLDERS_EXPECTED, labels='folders')
 
 
 def places(boxes):
@@ -87,28 +179,13 @@ def places(boxes):
             for box, mails in boxes.items() for m in mails]
 
 
-def lost(boxes):
-    """Messages that are nowhere; there must be none at any moment."""
-    there = {n for _, n, _ in places(boxes)}
-    return set(range(1, len(MESSAGES) + 1)) - there - DELETED
-
-
-def differences(boxes):
-    """What is not as EXPECTED says, as lines."""
-    found = collections.defaultdict(list)
-    for box, n, flags in places(boxes):
-        found[box, n].append(flags)
-    lines = []
-    for key in sorted(set(found) | set(EXPECTED)):
-        have, want = found.get(key, []), EXPECTED.get(key)
-        if key not in EXPECTED:
-            lines.append('%s has %d, and should not' % key)
-        elif len(have) != 1:
-            lines.append('%s has %d %d times' % (key + (len(have),)))
-        elif want is not None and have[0] != want:
-            lines.append('%s has %d with %s, not %s' % (
-                key + (sorted(have[0]), sorted(want))))
-    return lines
+def spread(n):
+    """1..N so that the first ones lie far apart, whenever one stops."""
+    bits = max(n, 1).bit_length()
+    for i in range(1 << bits):
+        at = int(format(i, '0%db' % bits)[::-1], 2)
+        if 1 <= at <= n:
+            yield at
 
 
 class Trial:
@@ -118,10 +195,12 @@ class Trial:
     tamis.Tamis whose config names it.
     """
 
-    def __init__(self, place, t):
-        self.place, self.t = place, t
-        self.points = 0
+    def __init__(self, place, t, plan=PLAN):
+        self.place, self.t, self.plan = place, t, plan
+        self.points = self.all = 0
+        self.lost = self.doubled = self.wrong = 0
         self.problems = []
+        self.third = 1	# a third run behind each N-th point
 
     def begin(self, messages):
         """The first run sets the baseline; then MESSAGES() arrive."""
@@ -145,12 +224,12 @@ class Trial:
             self.problems.append(repr(r))
 
     def undisturbed(self):
-        """What all others are compared with; itself with EXPECTED."""
+        """What all others are compared with; itself with the plan."""
         self.restore()
         r = self.t.run('run')
         if r.status != 0:
             raise AssertionError(repr(r))
-        wrong = differences(self.place.boxes())
+        wrong = self.plan.differences(self.place.boxes())
         if wrong:
             raise AssertionError('\n'.join(wrong) + '\n' + repr(r))
 
@@ -158,23 +237,30 @@ class Trial:
         """Was nothing lost? Does the next run put all right?"""
         self.points += 1
         before = len(self.problems)
-        gone = lost(self.place.boxes())
+        gone = self.plan.lost(self.place.boxes())
         if gone:
             self.say(point, 'lost %s' % sorted(gone), first)
         r = self.t.run('run')
         if r.status != 0:
             self.say(point, 'the next run exits %d' % r.status, r)
         boxes = self.place.boxes()
-        for line in differences(boxes):
+        for line in self.plan.differences(boxes):
             self.say(point, line, r)
-        if len(self.problems) == before:
+        self.lost += bool(gone or self.plan.lost(boxes))
+        self.doubled += bool(self.plan.doubled(boxes))
+        if len(self.problems) == before and self.points % self.third == 0:
             r = self.t.run('run')
             if r.status != 0 or self.place.boxes() != boxes:
                 self.say(point, 'the run after it changes things', r)
+        self.wrong += len(self.problems) > before
 
-    def verdict(self, least):
-        """Fails with what went wrong, or if there were too few points."""
-        print('# %d points' % self.points)
+    def verdict(self, fault, store, least):
+        """A row of the table, see tests/run.  Fails with what went wrong,
+        or if there were too few points."""
+        print('# row: %s | %s, %s | %d%s | %d | %d | %d' % (
+            fault, store, self.plan.name, self.points, ' of %d' % self.all
+            if self.all > self.points else '', self.lost, self.doubled,
+            self.wrong))
         if self.problems:
             raise AssertionError('%d points, %d problems:\n%s' % (
                 self.points, len(self.problems),
@@ -185,10 +271,10 @@ class Trial:
 
     # --------------------------------------------------------- sweeps
 
-    def kill_at_calls(self):
-        """Killed instead of each call that writes; returns how many."""
-        for call in syscalls.WRITES:
-            nth = 1
+    def kill_at_calls(self, each=1):
+        """Killed instead of each call that writes, or of each EACH-th."""
+        for i, call in enumerate(syscalls.WRITES):
+            nth = 1 + i % each
             while True:
                 self.restore()
                 r = self.t.run('run', wrap=syscalls.kill_at(call, nth))
@@ -198,16 +284,16 @@ class Trial:
                                  'exits %d' % r.status, r)
                     break
                 self.after('killed at %s %d' % (call, nth), r)
-                nth += 1
+                nth += each
 
-    def fail_calls(self, good=(0, 3, 74, 75)):
+    def fail_calls(self, each=1, good=(0, 3, 74, 75)):
         """Each call that writes fails once, as on a full or broken disk."""
         self.restore()
         times, _ = syscalls.count(self.t.argv(['run']), self.t.env,
                                   self.t.folder)
         for error, calls in syscalls.FAILURES:
-            for call in calls:
-                for nth in range(1, times.get(call, 0) + 1):
+            for i, call in enumerate(calls):
+                for nth in range(1 + i % each, times.get(call, 0) + 1, each):
                     self.restore()
                     r = self.t.run(
                         'run', wrap=syscalls.fail_at(call, nth, error))
@@ -236,35 +322,79 @@ class Trial:
                 self.after('killed at step %s %d' % (name, nth), r)
         return sorted(names)
 
-    def faults_at_commands(self, proxy, action, place):
-        """ACTION before ('command') or after ('reply') each command.
-        'kill' kills the program there."""
-        nth = 1
+    def with_fault(self, proxy, action, **where):
+        """A run with one fault; (its result, or None if it never fired, and
+        the commands that were sent).  'kill' kills the program there."""
+        self.restore()
+        self.place.settle()
+        running = []
+        proxy.arm(faultproxy.Fault(
+            (lambda: running[0].kill()) if action == 'kill' else action,
+            **where))
+        began = self.t.start('run')
+        running.append(began)
+        out, err = began.communicate(timeout=60)
+        fired, names = proxy.fired, proxy.commands
+        proxy.arm()
+        self.place.settle()
+        return tamis.Result(['run'], began.returncode, out.decode(),
+                            err.decode()) if fired else None, names
+
+    def faults_at_commands(self, proxy, action, place, first=1, each=1):
+        """ACTION before ('command') or after ('reply') each command."""
+        nth = first
         while True:
-            self.restore()
-            self.place.settle()
-            running = []
-            proxy.arm(faultproxy.Fault(
-                (lambda: running[0].kill()) if action == 'kill' else action,
-                **{place: '*'}, nth=nth))
-            began = self.t.start('run')
-            running.append(began)
-            out, err = began.communicate(timeout=60)
-            r = tamis.Result(['run'], began.returncode, out.decode(),
-                             err.decode())
-            fired, names = proxy.fired, proxy.commands
-            name = names[nth - 1] if len(names) >= nth else ''
-            proxy.arm()
-            if not fired:
+            r, names = self.with_fault(proxy, action, nth=nth,
+                                       **{place: '*'})
+            if not r:
                 break
-            self.place.settle()
             point = '%s %s %d (%s)' % (
                 action, 'before' if place == 'command' else 'after', nth,
-                name)
+                names[nth - 1] if len(names) >= nth else '')
             good = (-9,) if action == 'kill' else (0, 3, 75, 77)
             if r.status not in good:
                 self.say(point, 'exits %d' % r.status, r)
             self.after(point, r)
-            nth += 1
+            nth += each
+        if proxy.errors:
+            raise AssertionError(proxy.errors)
+
+    def octets(self, proxy):
+        """How many the server says in all, and before it has let us in."""
+        self.restore()
+        self.place.settle()
+        proxy.arm()
+        proxy.keep = True
+        r = self.t.run('run')
+        proxy.keep = False
+        total, login = proxy.to_client, 0
+        for way, data in proxy.wire:
+            if way == 'C' and re.match(rb'\S+ (LIST|SELECT|NAMESPACE) ', data):
+                break
+            login += len(data) if way == 'S' else 0
+        if r.status != 0 or not 0 < login < total - 1000:
+            raise AssertionError('%d octets, %d: %r' % (total, login, r))
+        return total, login
+
+    def cut_at_octets(self, proxy, seconds):
+        """Cut behind each octet that the server says, as far as the time
+        goes.  While we log in nothing changes, and to come again takes a
+        second: there it is each 16th (test_imap has them all)."""
+        until = time.monotonic() + seconds
+        total, login = self.octets(proxy)
+        chosen = [at for at in spread(total) if at > login or at % 16 == 0]
+        self.all = len(chosen)
+        for at in chosen:
+            if time.monotonic() > until:
+                break
+            r, _ = self.with_fault(proxy, 'cut', to_client=at)
+            if not r:	# some octets fewer than in the first one
+                self.all -= 1
+                continue
+            point = 'cut after octet %d' % at
+            # when it logs out all is done
+            if r.status not in (0, 75):
+                self.say(point, 'exits %d' % r.status, r)
+            self.after(point, r)
         if proxy.errors:
             raise AssertionError(proxy.errors)

@@ -265,6 +265,8 @@ class Server:
         """An imaplib client, logged in over TLS."""
         c = imaplib.IMAP4_SSL(HOST, self.tls_port,
                               ssl_context=tls_context(self.ca_file))
+        # the end of a literal would wait for the server's delayed ACK
+        c.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         c.login(user, password)
         return c
 

@@ -83,6 +83,28 @@ class Run(Tree):
             '# timeout: 1\nimport time\nprint("ok - a", flush=True)\n'
             'time.sleep(60)'), '1 passed, 1 failed')
 
+    def test_sweep(self):
+        """It knows that it is one, and shows what was tried."""
+        self.write('tests/crash/sweep_x.py', '''
+import os
+print("# row: cut | b | 12 | 0 | 1 | 2\\n# row: a kill | a | 3 | 0 | 0 | 0")
+print("ok - " + os.environ["TAMIS_SWEEP"] + os.environ["TAMIS_SEEDS"] +
+      os.environ["TAMIS_SWEEP_SECONDS"])
+''')
+        self.write('tests/other/test_y.py', 'print("not ok - no sweep")')
+        status, out = self.tool('run', '--build', self.top, '--sweep',
+                                '--minutes', '2', '-v')
+        self.assertEqual(status, 0, out)
+        self.assertIn('ok - 1100090.0', out)
+        self.assertEqual(out.splitlines()[-6:], [
+            '',
+            'fault   place  points  lost  doubled  wrong',
+            'a kill  a           3     0        0      0',
+            'cut     b          12     0        1      2',
+            '', '1 passed, 0 failed'])
+        _, out = self.tool('run', '--build', self.top, '--list')
+        self.assertEqual(out, 'tests/other/test_y.py\ntests/lint\n')
+
     def test_nothing_to_run(self):
         status, out = self.tool('run', '--build', self.top, 'tests/none')
         self.assertEqual((status, out.splitlines()[-1]),

@@ -1,7 +1,8 @@
 /*
  * The session against a scripted server: every tests/wire/NAME.script, as it
  * stands, with what the server says cut at every octet, with sends and
- * receives of one octet, and with a fault at each command in turn.
+ * receives of one octet, with the connection ended at every octet, and with a
+ * fault at each command in turn.
  *
  * A line of a script is
  *	# comment
@@ -105,6 +106,7 @@ struct peer {
 	size_t give_at;
 	uint64_t delivered, total;
 	uint64_t cut;		/* a pause after that many octets; 0: none */
+	bool cut_is_end;	/* the connection ends there */
 	size_t step;		/* octets of one send or receive; 0: all */
 	bool paused, closed, refuse_send;
 	enum fault fault;
@@ -270,6 +272,8 @@ static enum wire_got peer_recv(void *self, void *to, size_t n, size_t *done,
 		return WIRE_AGAIN;
 	}
 	if (p->cut && p->delivered == p->cut && !p->paused) {
+		if (p->cut_is_end)
+			return WIRE_END;
 		p->paused = true;
 		return WIRE_AGAIN;
 	}
@@ -297,7 +301,8 @@ static bool peer_wait(void *self, bool sending, unsigned ms, bool *ready,
 	if (++p->waits > WAITS_MAX)
 		fail_msg("%s: the client goes round in circles", p->s->path);
 	hear(p);
-	*ready = sending || p->give_at < p->give.n || p->closed;
+	*ready = sending || p->give_at < p->give.n || p->closed ||
+	    (p->cut_is_end && p->delivered == p->cut);
 	return true;
 }
 
@@ -1089,6 +1094,79 @@ static void play_faults(void **state)
 	arena_free(&s.arena);
 }
 
+/* Was it said in the undisturbed session, too? */
+static bool has_line(struct str all, struct str line)
+{
+	struct str one;
+
+	while (all.n && str_cut(&all, '\n', &one))
+		if (str_eq(one, line))
+			return true;
+	return false;
+}
+
+static bool has_word(struct str line, const char *w)
+{
+	struct arena *a = arena_new();
+	bool yes = strstr(arena_z(a, line), w) != NULL;
+
+	arena_free(&a);
+	return yes;
+}
+
+/* Not an answer, but what was heard until then. */
+static bool is_state(struct str line)
+{
+	static const char *const names[] = { "turns ", "selected ",
+		"server ", "caps ", "throttled " };
+
+	for (size_t i = 0; i < COUNT(names); i++)
+		if (str_starts(line, str_of(names[i])))
+			return true;
+	return false;
+}
+
+/* What is said of a session that ends early was so in the whole one, or is
+ * that no answer came. */
+static void check_ended(const struct test *t, struct str whole, uint64_t cut)
+{
+	static const char *const lost[] = { " LOST", " UNSENT", " TEMP: ",
+		" PROTO: ", " AUTH: ", " CONFIG: ", " USAGE: " };
+	struct str rest = buf_str(&t->out), line;
+	bool fine;
+
+	while (rest.n && str_cut(&rest, '\n', &line)) {
+		fine = has_line(whole, line) || is_state(line);
+		for (size_t i = 0; !fine && i < COUNT(lost); i++)
+			fine = has_word(line, lost[i]);
+		if (!fine || has_word(line, "PENDING"))
+			fail_msg("%s (ended at %" PRIu64 "):\n%.*s",
+			    t->peer.s->path, cut, STR_ARG(line));
+	}
+}
+
+static void play_ended(void **state)
+{
+	struct script s;
+	struct test t;
+	struct str whole;
+
+	load(&s, *state);
+	test_open(&t, &s);
+	test_run(&t);
+	whole = arena_str(s.arena, buf_str(&t.out));
+	for (uint64_t cut = 1, total = t.peer.total; cut < total; cut++) {
+		test_close(&t);
+		test_open(&t, &s);
+		t.peer.cut = cut;
+		t.peer.cut_is_end = true;
+		test_run(&t);
+		check_ended(&t, whole, cut);
+	}
+	test_close(&t);
+	arena_free(&s.arena);
+}
+
 int main(void)
 {
 	static const struct {
@@ -1097,6 +1175,7 @@ int main(void)
 	} modes[] = {
 		{ "whole", play }, { "cut at every octet", play_cut },
 		{ "octet by octet", play_octets }, { "faults", play_faults },
+		{ "ended at every octet", play_ended },
 	};
 	const char *top = getenv("TAMIS_TOP");
 	struct arena *a = arena_new();

@@ -1,0 +1,25 @@
+#!/usr/bin/env python3
+"""The connection to Dovecot is cut behind each octet."""
+
+import unittest
+
+import disturbed
+import places
+import servers
+import tap
+
+
+class Dovecot(disturbed.Octets, unittest.TestCase):
+    store = 'Dovecot with MOVE'
+
+    def start(self):
+        server = servers.Dovecot().start()
+        self.addCleanup(server.close)
+        return server
+
+    def trial(self):
+        return places.on_dovecot(self.server, self.proxy, by_files=True)
+
+
+if __name__ == '__main__':
+    tap.main()

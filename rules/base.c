@@ -22,15 +22,6 @@ struct str str_of(const char *z)
 	return z ? (struct str){ z, strlen(z) } : STR_EMPTY;
 }
 
-struct str str_sub(struct str s, size_t from, size_t n)
-{
-	if (from >= s.n)
-		return STR_EMPTY;
-	if (n > s.n - from)
-		n = s.n - from;
-	return (struct str){ s.p + from, n };
-}
-
 /* memcmp that may be given a NULL with nothing behind it. */
 static bool same_bytes(const char *a, const char *b, size_t n)
 {
@@ -43,11 +34,6 @@ static bool same_letters(const char *a, const char *b, size_t n)
 		if (a[i] != b[i] && ch_lower(a[i]) != ch_lower(b[i]))
 			return false;
 	return true;
-}
-
-bool str_eq(struct str a, struct str b)
-{
-	return a.n == b.n && same_bytes(a.p, b.p, a.n);
 }
 
 bool str_eq_z(struct str a, const char *z)
@@ -156,31 +142,6 @@ uint64_t str_hash(struct str s)
 	for (size_t i = 0; i < s.n; i++)
 		h = (h ^ (unsigned char)s.p[i]) * UINT64_C(1099511628211);
 	return h;
-}
-
-bool ch_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-bool ch_alpha(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-bool ch_alnum(char c)
-{
-	return ch_alpha(c) || ch_digit(c);
-}
-
-bool ch_space(char c)
-{
-	return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-char ch_lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
 }
 
 /* ---------------------------------------------------------------- UTF-8 */
@@ -420,6 +381,20 @@ void arena_reset(struct arena *a)
 	a->used = 0;
 }
 
+/* A block that has ROOM. */
+static struct block *block_for(struct arena *a, size_t room)
+{
+	size_t cap = a->blocks ? a->blocks->cap * 2 : BLOCK_MIN;
+
+	if (room > BLOCK_MAX / 4)
+		return a->large = block_new(room, a->large);
+	while (cap < room)
+		cap *= 2;
+	if (cap > BLOCK_MAX)
+		cap = BLOCK_MAX;
+	return a->blocks = block_new(cap, a->blocks);
+}
+
 /* A piece that is aligned for all and not zeroed. */
 static void *piece(struct arena *a, size_t n)
 {
@@ -429,20 +404,9 @@ static void *piece(struct arena *a, size_t n)
 
 	if (n > SIZE_MAX / 2)
 		no_memory(n);
-	room = (n + REDZONE + ALIGN - 1) & ~(ALIGN - 1);
-	if (room == 0)
-		room = ALIGN;
-	if (room > BLOCK_MAX / 4) {
-		b = a->large = block_new(room, a->large);
-	} else if (!b || b->cap - b->used < room) {
-		size_t cap = b ? b->cap * 2 : BLOCK_MIN;
-
-		while (cap < room)
-			cap *= 2;
-		if (cap > BLOCK_MAX)
-			cap = BLOCK_MAX;
-		b = a->blocks = block_new(cap, a->blocks);
-	}
+	room = n ? (n + REDZONE + ALIGN - 1) & ~(ALIGN - 1) : ALIGN;
+	if (!b || b->cap - b->used < room || room > BLOCK_MAX / 4)
+		b = block_for(a, room);
 	p = b->bytes + b->used;
 	b->used += room;
 	a->used += n;
@@ -519,17 +483,20 @@ void arena_on_reset(struct arena *a, void (*fn)(void *), void *arg)
 void arena_grow_(struct arena *a, void **v, size_t each, size_t n,
     size_t *cap)
 {
-	size_t want = *cap < 8 ? 8 : *cap;
-	void *bigger;
+	size_t want = *cap < 4 ? 4 : *cap, had = *cap * each;
+	char *bigger;
 
 	while (want <= n) {
 		if (want > SIZE_MAX / 2)
 			no_memory(SIZE_MAX);
 		want *= 2;
 	}
-	bigger = arena_array(a, want, each);
-	if (*cap)
-		memcpy(bigger, *v, *cap * each);
+	if (want > SIZE_MAX / each)
+		no_memory(SIZE_MAX);
+	bigger = piece(a, want * each);
+	if (had)
+		memcpy(bigger, *v, had);
+	memset(bigger + had, 0, want * each - had);
 	*v = bigger;
 	*cap = want;
 }

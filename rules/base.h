@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define MUST_USE	__attribute__((warn_unused_result))
 #define PRINTF_LIKE(f, a)	__attribute__((format(printf, f, a)))
@@ -32,8 +33,6 @@ struct str {
 #define STR_ARG(s)	(int)(s).n, (s).p	/* for "%.*s" */
 
 struct str str_of(const char *z);		/* NULL gives the empty one */
-struct str str_sub(struct str s, size_t from, size_t n);	/* clamped */
-bool str_eq(struct str a, struct str b);
 bool str_eq_z(struct str a, const char *z);
 bool str_ieq(struct str a, struct str b);	/* ASCII case only */
 bool str_ieq_z(struct str a, const char *z);
@@ -54,12 +53,46 @@ bool str_cut(struct str *rest, char sep, struct str *part);
 MUST_USE bool str_u64(struct str s, uint64_t max, uint64_t *n_out);
 uint64_t str_hash(struct str s);	/* FNV-1a; not for adversaries */
 
-/* ASCII classes, safe for any char and free of the locale. */
-bool ch_digit(char c);
-bool ch_alpha(char c);
-bool ch_alnum(char c);
-bool ch_space(char c);		/* blank, tab, CR, LF, VT, FF */
-char ch_lower(char c);
+static inline bool str_eq(struct str a, struct str b)
+{
+	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+/* Clamped. */
+static inline struct str str_sub(struct str s, size_t from, size_t n)
+{
+	if (from >= s.n)
+		return STR_EMPTY;
+	return (struct str){ s.p + from, n < s.n - from ? n : s.n - from };
+}
+
+/* ASCII classes, safe for any char and free of the locale.  Here, since a
+ * call would cost more than they do. */
+static inline bool ch_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static inline char ch_lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
+static inline bool ch_alpha(char c)
+{
+	return ch_lower(c) >= 'a' && ch_lower(c) <= 'z';
+}
+
+static inline bool ch_alnum(char c)
+{
+	return ch_alpha(c) || ch_digit(c);
+}
+
+/* blank, tab, CR, LF, VT, FF */
+static inline bool ch_space(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
 
 /* ---------------------------------------------------------------- UTF-8 */
 

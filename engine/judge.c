@@ -115,19 +115,13 @@ static void add_unsettled(struct judge *j, uint32_t uid, const char *why)
 	add_judged(j, uid)->reason = str_of(why);
 }
 
-/* "Name <address>", or what there is of it. */
 static struct str sender(struct arena *a, struct mail *m)
 {
 	const struct address *list;
 
 	if (!m || mail_addresses(m, STR_LIT("From"), &list) == 0)
 		return STR_EMPTY;
-	if (list[0].name.n == 0)
-		return list[0].address;
-	if (list[0].address.n == 0)
-		return list[0].name;
-	return arena_printf(a, "%.*s <%.*s>", STR_ARG(list[0].name),
-	    STR_ARG(list[0].address));
+	return address_shown(a, &list[0]);
 }
 
 struct copied {

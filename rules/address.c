@@ -26,11 +26,12 @@ enum token_kind {
 };
 
 struct token {
-	enum token_kind kind;
 	struct str raw;
-	size_t at, end;		/* where it stood, quotes included */
+	uint32_t at, end;	/* where it stood, quotes included */
+	enum token_kind kind;
 	bool spaced;		/* white space before it */
 };
+_Static_assert(MAIL_VALUE_MAX < UINT32_MAX, "a token's place is 32 bits");
 
 struct lexer {
 	struct str s;
@@ -64,20 +65,46 @@ static size_t comment_end(struct str s, size_t at)
 	return s.n;
 }
 
-static bool is_special(char c)
+/* What an octet can be; most are not in the table. */
+enum {
+	CH_SPACE = 1,		/* ch_space() */
+	CH_SPECIAL = 2,		/* a TOKEN_SPECIAL */
+	CH_OPEN = 4,		/* begins a quoted string or a comment */
+	CH_NO_DOMAIN = 8,	/* stands in no domain (RFC 5322 3.4.1) */
+	CH_ATEXT = 16,		/* beside letters and digits (3.2.3); or "." */
+};
+
+static const unsigned char classes[256] = {
+	['\0'] = CH_NO_DOMAIN,
+	['\t'] = CH_SPACE | CH_NO_DOMAIN, [' '] = CH_SPACE | CH_NO_DOMAIN,
+	['\n'] = CH_SPACE, ['\v'] = CH_SPACE, ['\f'] = CH_SPACE,
+	['\r'] = CH_SPACE,
+	['<'] = CH_SPECIAL | CH_NO_DOMAIN, ['>'] = CH_SPECIAL | CH_NO_DOMAIN,
+	['@'] = CH_SPECIAL | CH_NO_DOMAIN, [','] = CH_SPECIAL | CH_NO_DOMAIN,
+	[';'] = CH_SPECIAL | CH_NO_DOMAIN, [':'] = CH_SPECIAL,
+	['"'] = CH_OPEN | CH_NO_DOMAIN, ['('] = CH_OPEN | CH_NO_DOMAIN,
+	[')'] = CH_NO_DOMAIN, ['\\'] = CH_NO_DOMAIN,
+	['['] = CH_NO_DOMAIN, [']'] = CH_NO_DOMAIN,
+	['!'] = CH_ATEXT, ['#'] = CH_ATEXT, ['$'] = CH_ATEXT,
+	['%'] = CH_ATEXT, ['&'] = CH_ATEXT, ['\''] = CH_ATEXT,
+	['*'] = CH_ATEXT, ['+'] = CH_ATEXT, ['-'] = CH_ATEXT,
+	['/'] = CH_ATEXT, ['='] = CH_ATEXT, ['?'] = CH_ATEXT,
+	['^'] = CH_ATEXT, ['_'] = CH_ATEXT, ['`'] = CH_ATEXT,
+	['{'] = CH_ATEXT, ['|'] = CH_ATEXT, ['}'] = CH_ATEXT,
+	['~'] = CH_ATEXT, ['.'] = CH_ATEXT,
+};
+
+static bool is_class(char c, unsigned class)
 {
-	return c == '<' || c == '>' || c == '@' || c == ',' || c == ';' ||
-	    c == ':';
+	return classes[(unsigned char)c] & class;
 }
 
-static bool ends_word(const struct lexer *l, size_t at)
+static bool ends_word(const struct lexer *l, char c)
 {
-	char c = l->s.p[at];
-
-	if (c > '@' || (c >= '-' && c <= '9'))
-		return false;		/* most of them, quickly */
-	return ch_space(c) || is_special(c) ||
-	    (c == '"' && !l->plain_quotes) || (c == '(' && !l->plain_parens);
+	if (!is_class(c, CH_SPACE | CH_SPECIAL | CH_OPEN))
+		return false;
+	return !(c == '"' && l->plain_quotes) &&
+	    !(c == '(' && l->plain_parens);
 }
 
 static size_t literal_end(struct str s, size_t at)
@@ -96,11 +123,11 @@ static size_t word_end(struct lexer *l, bool literal)
 
 	if (literal && l->s.p[at] == '[' && (n = literal_end(l->s, at)) > at)
 		return n;
-	if ((n = words_length(l->s, at)) > 0)
+	if (l->s.p[at] == '=' && (n = words_length(l->s, at)) > 0)
 		return at + n;
 	do {
 		at += l->s.p[at] == '\\' && at + 1 < l->s.n ? 2 : 1;
-	} while (at < l->s.n && !ends_word(l, at) &&
+	} while (at < l->s.n && !ends_word(l, l->s.p[at]) &&
 	    !(l->s.p[at] == '=' && words_length(l->s, at)));
 	return at < l->s.n ? at : l->s.n;
 }
@@ -111,7 +138,9 @@ static bool take_closed(struct lexer *l, struct token *t)
 	char c = l->s.p[l->at];
 	size_t end;
 
-	if (c == '"' && !l->plain_quotes) {
+	if (!is_class(c, CH_OPEN)) {
+		return false;
+	} else if (c == '"' && !l->plain_quotes) {
 		end = quote_end(l->s, l->at);
 		l->plain_quotes = end == l->s.n;
 		t->kind = TOKEN_QUOTED;
@@ -134,16 +163,16 @@ static struct token next_token(struct lexer *l)
 	struct token t = { .kind = TOKEN_END, .raw = STR_EMPTY };
 	bool literal = l->literal_next;
 
-	while (l->at < l->s.n && ch_space(l->s.p[l->at])) {
+	while (l->at < l->s.n && is_class(l->s.p[l->at], CH_SPACE)) {
 		l->at++;
 		t.spaced = true;
 	}
-	t.at = t.end = l->at;
+	t.at = t.end = (uint32_t)l->at;
 	if (l->at == l->s.n)
 		return t;
 	if (!take_closed(l, &t)) {
 		t.kind = TOKEN_WORD;
-		if (is_special(l->s.p[l->at])) {
+		if (is_class(l->s.p[l->at], CH_SPECIAL)) {
 			t.kind = TOKEN_SPECIAL;
 			l->at++;
 		} else {
@@ -152,7 +181,7 @@ static struct token next_token(struct lexer *l)
 		t.raw = str_sub(l->s, t.at, l->at - t.at);
 	}
 	l->literal_next = t.kind == TOKEN_SPECIAL && t.raw.p[0] == '@';
-	t.end = l->at;
+	t.end = (uint32_t)l->at;
 	return t;
 }
 
@@ -181,15 +210,35 @@ static void add_token(struct buf *b, const struct token *t)
 		buf_add_str(b, t->raw);
 }
 
+/*
+ * N tokens as they stand in the text, if that is what they say: one, or
+ * words with a blank between two.  (One whose \ takes the meaning off what
+ * follows says something else.)
+ */
+static bool as_written(const struct token *t, size_t n, struct str *out)
+{
+	if (n == 0 || t[0].kind == TOKEN_COMMENT)
+		return false;
+	for (size_t i = 1; i < n; i++)
+		if (t[i - 1].kind != TOKEN_WORD || t[i].kind != TOKEN_WORD ||
+		    t[i].at != t[i - 1].end + t[i].spaced ||
+		    (t[i].spaced && t[i - 1].raw.p[t[i - 1].raw.n] != ' '))
+			return false;
+	*out = (struct str){ t[0].raw.p, (size_t)(t[n - 1].raw.p +
+	    t[n - 1].raw.n - t[0].raw.p) };
+	return !memchr(out->p, '\\', out->n);
+}
+
 /* Display text of N tokens, comments left out. */
 static struct str phrase(struct arena *a, const struct token *t, size_t n)
 {
 	struct str text;
 	struct buf b;
 
-	if (n == 1 && t[0].kind != TOKEN_COMMENT && words_are_plain(t[0].raw) &&
-	    !memchr(t[0].raw.p, '\\', t[0].raw.n))
-		return str_trim(t[0].raw);
+	if (n == 0)
+		return STR_EMPTY;
+	if (as_written(t, n, &text))
+		return str_trim(words_decode(a, str_trim(text)));
 	buf_init(&b, MAIL_VALUE_MAX);
 	for (size_t i = 0; i < n; i++) {
 		if (t[i].kind == TOKEN_COMMENT)
@@ -217,7 +266,7 @@ static bool needs_no_quotes(struct str local)
 		char c = local.p[i];
 
 		if (!ch_alnum(c) && (unsigned char)c < 0x80 &&
-		    !(c && strchr("!#$%&'*+-/=?^_`{|}~.", c)))
+		    !is_class(c, CH_ATEXT))
 			return false;
 	}
 	return local.n > 0;
@@ -245,11 +294,32 @@ static struct str join_at(struct arena *a, struct str local,
     struct str domain)
 {
 	size_t n = local.n + 1 + domain.n;
-	char *p = arena_alloc(a, n + 1);
+	char *p;
 
+	if (domain.p == local.p + local.n + 1 && local.p[local.n] == '@')
+		return (struct str){ local.p, n };	/* as it is written */
+	p = arena_alloc(a, n + 1);
 	memcpy(p, local.p, local.n);
 	p[local.n] = '@';
 	memcpy(p + local.n + 1, domain.p, domain.n);
+	return (struct str){ p, n };
+}
+
+struct str address_shown(struct arena *a, const struct address *ad)
+{
+	struct str name = ad->name, address = ad->address;
+	size_t n = name.n + 2 + address.n + 1;
+	char *p;
+
+	if (name.n == 0)
+		return address;
+	if (address.n == 0)
+		return name;
+	p = arena_alloc(a, n);
+	memcpy(p, name.p, name.n);
+	memcpy(p + name.n, " <", 2);
+	memcpy(p + name.n + 2, address.p, address.n);
+	p[n - 1] = '>';
 	return (struct str){ p, n };
 }
 
@@ -336,7 +406,7 @@ static bool is_domain(struct str s)
 	bool literal = s.n > 2 && s.p[0] == '[' && s.p[s.n - 1] == ']';
 
 	for (size_t i = literal; i < s.n - literal; i++)
-		if (strchr("[]()\"\\ \t<>@,;", s.p[i]) ||
+		if (is_class(s.p[i], CH_NO_DOMAIN) ||
 		    (s.p[i] == ':' && !literal))
 			return false;
 	return s.n > 0;
@@ -567,8 +637,6 @@ size_t addresses_read(struct arena *a, struct str text,
 	};
 	struct token t;
 
-	r.cap_item = 16;
-	r.item = arena_array(a, r.cap_item, sizeof(*r.item));
 	do {
 		t = next_token(&r.lexer);
 		if (is(&t, ',')) {

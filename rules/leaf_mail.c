@@ -30,16 +30,6 @@ void leaf_show_another(struct evaluation *v, struct str value, size_t k)
 	    "%.*s, %.*s", STR_ARG(v->here.value), STR_ARG(value));
 }
 
-static struct str address_shown(struct arena *a, const struct address *ad)
-{
-	if (ad->name.n == 0)
-		return ad->address;
-	if (ad->address.n == 0)
-		return ad->name;
-	return arena_printf(a, "%.*s <%.*s>", STR_ARG(ad->name),
-	    STR_ARG(ad->address));
-}
-
 /* --------------------------------------------------------- header leaves */
 
 static bool field_known(const struct evaluation *v, struct str field)

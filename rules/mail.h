@@ -121,6 +121,8 @@ struct str address_domain(struct arena *a, struct str domain);
 int64_t date_read(struct str text);
 /* The same; *EAST_OUT is the zone in seconds east, 0 when there is none. */
 int64_t date_read_zone(struct str text, int *east_out);
+/* "Name <address>", or what there is of it. */
+struct str address_shown(struct arena *a, const struct address *ad);
 int64_t mail_sent(struct mail *m);	/* of the Date field */
 /* The zone of the Date field in seconds east, 0 when there is none. */
 int mail_sent_zone(struct mail *m);

@@ -16,6 +16,8 @@
 #define HEAD_FIRST	(4 * 1024)	/* most headers are shorter */
 #define BLOCK		(64 * 1024)
 #define LOOKS_MAX	200		/* then a folder is left alone */
+#define BATCH		2500	/* a commit of the journal is dear */
+#define BATCH_FORGOTTEN	250	/* without one: what stays in the cache */
 #define MESSAGE_MAX	(UINT64_C(50) << 20)	/* without an account */
 
 bool maildir_labels_are_folders(const struct store_maildir *s)
@@ -207,14 +209,28 @@ static void index_uids(struct store_maildir *s)
 	qsort(s->by_uid, s->list.n, sizeof(struct maildir_file *), by_uid);
 }
 
+/* The index in by_uid of the first message at or above UID. */
+static size_t first_at(const struct store_maildir *s, uint32_t uid)
+{
+	size_t low = 0, high = s->list.n;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (s->by_uid[mid]->uid < uid)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
 struct maildir_file *maildir_by_uid(struct store_maildir *s, uint32_t uid)
 {
-	struct maildir_file key = { .uid = uid }, *p = &key, **hit;
+	size_t at = first_at(s, uid);
 
-	if (s->list.n == 0)
-		return NULL;
-	hit = bsearch(&p, s->by_uid, s->list.n, sizeof(p), by_uid);
-	return hit && !(*hit)->gone ? *hit : NULL;
+	return at < s->list.n && s->by_uid[at]->uid == uid &&
+	    !s->by_uid[at]->gone ? s->by_uid[at] : NULL;
 }
 
 static void unselect(struct store_maildir *s)
@@ -793,14 +809,25 @@ static bool do_fetch(struct store *base, const struct uidset *set,
 	w.block = arena_alloc(w.arena, HEAD_FIRST);
 	buf_init(&w.big, MAIL_HEADER_MAX);
 	ok = find_placed(&w, e);
-	for (size_t i = 0; ok && i < s->list.n; i++)
-		if (!s->list.files[i].gone &&
-		    uidset_has(set, s->list.files[i].uid))
-			ok = fetch_one(&w, &s->list.files[i], fn, ctx, e);
+	for (size_t i = 0; ok && i < set->n; i++)
+		ok = fetch_range(&w, set->ranges[i], fn, ctx, e);
 	buf_free(&w.big);
 	arena_free(&w.arena);
 	return ok;
 }
+static bool fetch_range(struct fetching *w, struct uid_range range,
+    fetch_fn *fn, void *ctx, struct err *e)
+{
+	struct store_maildir *s = w->s;
+	bool ok = true;
+
+	for (size_t i = first_at(s, range.low); ok && i < s->list.n &&
+	    s->by_uid[i]->uid <= range.high; i++)
+		if (!s->by_uid[i]->gone)
+			ok = fetch_one(w, s->by_uid[i], fn, ctx, e);
+	return ok;
+}
+
 
 /* ----------------------------------------------------------------- find */
 
@@ -903,7 +930,7 @@ static const struct store_kind maildir_kind = {
 	.finish_moves = store_maildir_finish_moves,
 	.describe = do_describe,
 	.close = do_close,
-	.batch = 2500,
+	.batch = BATCH,
 	.dear = RULES_ASK_SIZE | RULES_ASK_RECEIVED,
 	.atomic_move = true,
 };
@@ -939,3 +966,5 @@ bool store_maildir_open(struct arena *a, const char *path,
 	*store_out = &s->base;
 	return true;
 }
+	if (!j)
+		s->base.kind.batch = BATCH_FORGOTTEN;

@@ -266,7 +266,8 @@ static bool on_fetched(void *ctx, const struct fetched *f, struct err *e)
 	}
 	arena_reset(r->message);
 	if (f->have)
-		m = mail_make(r->message, f->bytes, f->have,
+		m = mail_of_index(r->message, f->index ? f->index :
+		    mail_index_make(r->message, f->bytes), f->have,
 		    r->items->fields, r->items->n_fields);
 	if (fresh && !known_again(r, f, m, &again, e))
 		return false;

@@ -63,6 +63,8 @@ struct fetched {
 	struct facts facts;	/* facts.known tells what is in it */
 	enum mail_have have;	/* of bytes; 0: no bytes */
 	struct str bytes;	/* header fields, or the whole message */
+	const struct mail_index *index;	/* of them, where the store had to
+					   make it; else NULL */
 	bool deleted;		/* \Deleted is set: on its way out */
 	/* The message is over a limit and was not fetched, or could not be
 	 * read; a clause for people.  Empty: fine. */

@@ -368,6 +368,7 @@ struct fetching {
 	struct store_maildir *s;
 	const struct fetch_items *items;
 	struct arena *arena;
+	struct arena *message;	/* reset for each */
 	uint64_t max;
 	char *block;		/* HEAD_FIRST octets */
 	struct buf big;		/* for what is longer */
@@ -386,7 +387,7 @@ struct opened {
 	int fd;
 	struct stat st;
 	struct str head;	/* as much as was read */
-	size_t body;		/* where the body begins in head */
+	struct mail_index *index;	/* of head */
 	bool whole;		/* head is all of it */
 	bool failed;		/* the disk did */
 };
@@ -443,47 +444,66 @@ static size_t read_some(struct opened *o, char *to, size_t n)
 	return got;
 }
 
-/*
- * Reads until the empty line stands in HEAD, at most MAIL_HEADER_MAX.  A
- * body offset at the very end may be the end of what was read and no empty
- * line, so it asks for more.
- */
+/* Is the header's end in what was read?  A body offset at the very end may be
+ * that of what was read and no empty line. */
+static bool has_header(struct fetching *w, struct opened *o)
+{
+	o->index = mail_index_make(w->message, o->head);
+	return o->whole || o->failed || mail_index_body(o->index) < o->head.n;
+}
+
+/* Reads until the empty line stands in HEAD, at most MAIL_HEADER_MAX. */
 static void read_head(struct fetching *w, struct opened *o)
 {
 	size_t want = BLOCK;
 
 	o->head = (struct str){ w->block, read_some(o, w->block,
 	    HEAD_FIRST) };
-	o->body = mail_body_offset(o->head);
-	if (o->head.n < HEAD_FIRST || o->body < o->head.n)
+	if (has_header(w, o))
 		return;
 	buf_clear(&w->big);
 	buf_add_str(&w->big, o->head);
-	while (!w->big.over) {
+	do {
 		char block[HEAD_FIRST];
-		size_t n = read_some(o, block, sizeof(block));
 
-		buf_add(&w->big, block, n);
+		buf_add(&w->big, block, read_some(o, block, sizeof(block)));
 		o->head = buf_str(&w->big);
-		if (n == sizeof(block) && o->head.n < want)
+		if (o->head.n < want && !o->whole && !o->failed &&
+		    !w->big.over)
 			continue;
-		o->body = mail_body_offset(o->head);
-		if (n < sizeof(block) || o->body < o->head.n)
-			return;
 		want *= 2;	/* so that looking again stays linear */
-	}
-	o->body = o->head.n;	/* a header without an end, to its limit */
+		arena_reset(w->message);
+		if (has_header(w, o))
+			return;
+	} while (!w->big.over);
 }
 
-/* Octets that CRLF line ends would add. */
+#define STRIDE	64
+
+/* LFs without a CR among the N octets at P, which is not the first. */
+static inline size_t bare_among(const char *p, size_t n)
+{
+	unsigned char bare = 0;		/* N is at most STRIDE */
+
+	for (size_t i = 0; i < n; i++)
+		bare += (unsigned char)((p[i] == '\n') & (p[i - 1] != '\r'));
+	return bare;
+}
+
+/* Octets that CRLF line ends would add.  In strides of a length that the
+ * compiler knows, so that it can compare many octets at once. */
 static uint64_t bare_lines(struct str s, char *before)
 {
 	uint64_t n = 0;
+	size_t at = 1;
 
-	for (size_t at = 0; (at = str_find_char(s, at, '\n')) < s.n; at++)
-		n += (at ? s.p[at - 1] : *before) != '\r';
-	if (s.n)
-		*before = s.p[s.n - 1];
+	if (s.n == 0)
+		return 0;
+	n = s.p[0] == '\n' && *before != '\r';
+	for (; s.n - at >= STRIDE; at += STRIDE)
+		n += bare_among(s.p + at, STRIDE);
+	n += bare_among(s.p + at, s.n - at);
+	*before = s.p[s.n - 1];
 	return n;
 }
 
@@ -535,6 +555,7 @@ static bool map_whole(struct fetching *w, struct opened *o)
 	w->map = map;
 	w->map_size = n;
 	o->head = (struct str){ map, n };
+	o->index = mail_index_make(w->message, o->head);
 	o->whole = true;
 	return true;
 }
@@ -655,8 +676,9 @@ static void read_file(struct fetching *w, struct opened *o,
 		out->bytes = o->head;
 	} else if (ask & RULES_ASK_FIELDS) {
 		out->have = MAIL_HEADER;
-		out->bytes = str_sub(o->head, 0, o->body);
+		out->bytes = str_sub(o->head, 0, mail_index_body(o->index));
 	}
+	out->index = o->index;
 	if (!(ask & RULES_ASK_SIZE) || out->facts.known & RULES_ASK_SIZE)
 		return;
 	if (count_size(o, &size)) {
@@ -705,6 +727,7 @@ static bool fetch_one(struct fetching *w, struct maildir_file *f,
 	struct fetched out = { 0 };
 	bool ok;
 
+	arena_reset(w->message);
 	out.facts.account = str_of(s->account ? s->account->name : NULL);
 	out.facts.mailbox = s->folder.mailbox;
 	out.facts.uid = f->uid;
@@ -794,27 +817,6 @@ static bool find_placed(struct fetching *w, struct err *e)
 	return true;
 }
 
-static bool do_fetch(struct store *base, const struct uidset *set,
-    const struct fetch_items *items, fetch_fn *fn, void *ctx,
-    struct err *e)
-{
-	struct store_maildir *s = store_maildir_of(base);
-	struct fetching w = {
-		.s = s, .items = items, .arena = arena_new(),
-		.max = s->account && s->account->limits ?
-		    s->account->limits->message : MESSAGE_MAX,
-	};
-	bool ok;
-
-	w.block = arena_alloc(w.arena, HEAD_FIRST);
-	buf_init(&w.big, MAIL_HEADER_MAX);
-	ok = find_placed(&w, e);
-	for (size_t i = 0; ok && i < set->n; i++)
-		ok = fetch_range(&w, set->ranges[i], fn, ctx, e);
-	buf_free(&w.big);
-	arena_free(&w.arena);
-	return ok;
-}
 static bool fetch_range(struct fetching *w, struct uid_range range,
     fetch_fn *fn, void *ctx, struct err *e)
 {
@@ -828,6 +830,29 @@ static bool fetch_range(struct fetching *w, struct uid_range range,
 	return ok;
 }
 
+static bool do_fetch(struct store *base, const struct uidset *set,
+    const struct fetch_items *items, fetch_fn *fn, void *ctx,
+    struct err *e)
+{
+	struct store_maildir *s = store_maildir_of(base);
+	struct fetching w = {
+		.s = s, .items = items, .arena = arena_new(),
+		.message = arena_new(),
+		.max = s->account && s->account->limits ?
+		    s->account->limits->message : MESSAGE_MAX,
+	};
+	bool ok;
+
+	w.block = arena_alloc(w.arena, HEAD_FIRST);
+	buf_init(&w.big, MAIL_HEADER_MAX);
+	ok = find_placed(&w, e);
+	for (size_t i = 0; ok && i < set->n; i++)
+		ok = fetch_range(&w, set->ranges[i], fn, ctx, e);
+	buf_free(&w.big);
+	arena_free(&w.message);
+	arena_free(&w.arena);
+	return ok;
+}
 
 /* ----------------------------------------------------------------- find */
 
@@ -943,6 +968,8 @@ bool store_maildir_open(struct arena *a, const char *path,
 	struct maildir_folder inbox;
 
 	s->base = (struct store){ .kind = maildir_kind, .arena = a };
+	if (!j)
+		s->base.kind.batch = BATCH_FORGOTTEN;
 	s->path = arena_z(a, str_of(path));
 	s->account = account;
 	s->journal = j;
@@ -966,5 +993,3 @@ bool store_maildir_open(struct arena *a, const char *path,
 	*store_out = &s->base;
 	return true;
 }
-	if (!j)
-		s->base.kind.batch = BATCH_FORGOTTEN;

@@ -5,22 +5,40 @@
 #include "body.h"
 #include "words.h"
 
-#define GROUPS	32		/* slots for the names that rules ask for */
+#define GROUPS		32	/* slots for the names that rules ask for */
+#define FIELDS_FIRST	32	/* most headers have fewer */
 
-/* One field; `text` is made when it is asked for. */
+/* One field of the index; small, since each message has an index. */
 struct field {
-	struct str name;
+	const char *p;			/* the name */
+	uint32_t n_name, value, end;	/* value and its end: offsets of p */
+	uint16_t key;
+};
+_Static_assert(MAIL_HEADER_MAX < UINT32_MAX, "offsets are 32 bits");
+
+struct mail_index {
+	struct arena *arena;
+	struct str bytes;
+	struct field *fields;
+	size_t n_fields, cap;
+	size_t body;
+	bool cut;			/* a limit ended it */
+};
+
+/* One field that was asked for; `text` is made when that is. */
+struct occurrence {
 	struct str raw;
 	struct str text;
 	bool has_text;
-	uint16_t key;
 };
 
 /* The occurrences of one name, found once. */
 struct group {
 	struct group *next;
 	struct str name;
-	size_t *at;			/* indexes of fields */
+	uint16_t key;
+	struct occurrence one;		/* mostly there is but one */
+	struct occurrence *list;
 	size_t n;
 	const struct address *addresses;
 	size_t n_addresses;
@@ -30,6 +48,7 @@ struct group {
 
 struct memo {
 	struct group *groups[GROUPS];
+	struct group *last;		/* that was asked for */
 	int64_t sent;
 	int sent_zone;
 	bool has_sent;
@@ -38,13 +57,10 @@ struct memo {
 
 struct mail {
 	struct arena *arena;
-	struct str bytes;
+	const struct mail_index *index;
 	enum mail_have have;
 	const struct str *only;
 	size_t n_only;
-	struct field *fields;
-	size_t n_fields, cap;
-	bool cut;			/* a limit ended the index */
 	struct memo *memo;		/* may change in a const mail */
 };
 
@@ -99,6 +115,8 @@ size_t mail_body_offset(struct str bytes)
 /* Tells most names apart without looking at them. */
 static uint16_t name_key(struct str name)
 {
+	if (name.n == 0)
+		return 0;
 	return (uint16_t)(name.n << 8 ^ (unsigned char)ch_lower(name.p[0]) ^
 	    (unsigned char)ch_lower(name.p[name.n - 1]) << 3);
 }
@@ -125,22 +143,21 @@ static size_t name_length(struct str line, size_t *value)
 	return n;
 }
 
-static struct field *add_field(struct mail *m, struct str line)
+static struct field *add_field(struct mail_index *x, struct str line)
 {
 	size_t value, n = name_length(line, &value);
 	struct field *f;
 
 	if (n == 0)
 		return NULL;
-	if (m->n_fields == MAIL_FIELDS_MAX) {
-		m->cut = true;
+	if (x->n_fields == MAIL_FIELDS_MAX) {
+		x->cut = true;
 		return NULL;
 	}
-	arena_grow(m->arena, &m->fields, m->n_fields, &m->cap);
-	f = &m->fields[m->n_fields++];
-	f->name = str_sub(line, 0, n);
-	f->raw = (struct str){ line.p + value, line.n - value };
-	f->key = name_key(f->name);
+	arena_grow(x->arena, &x->fields, x->n_fields, &x->cap);
+	f = &x->fields[x->n_fields++];
+	*f = (struct field){ line.p, (uint32_t)n, (uint32_t)value,
+	    (uint32_t)line.n, name_key(str_sub(line, 0, n)) };
 	return f;
 }
 
@@ -150,40 +167,66 @@ static struct field *add_field(struct mail *m, struct str line)
  * nor folded from one (an mbox "From " line, no colon, 8-bit in the name)
  * is skipped, together with what is folded from it.
  */
-static void index_fields(struct mail *m)
+static void index_fields(struct mail_index *x)
 {
-	struct lines l = lines_of(str_sub(m->bytes, 0, MAIL_HEADER_MAX));
+	struct lines l = lines_of(str_sub(x->bytes, 0, MAIL_HEADER_MAX));
 	struct field *last = NULL;
 	struct str line;
 
+	x->body = x->bytes.n;
 	while (lines_next(&l, &line)) {
-		if (line.n == 0)
+		if (line.n == 0) {
+			x->body = l.at;
 			return;
+		}
 		if (line.p[0] != ' ' && line.p[0] != '\t') {
-			last = add_field(m, line);
+			last = add_field(x, line);
 		} else if (last) {
-			last->raw.n = (size_t)(line.p + line.n - last->raw.p);
+			last->end = (uint32_t)(line.p + line.n - last->p);
 		}
 	}
-	if (m->bytes.n > MAIL_HEADER_MAX)
-		m->cut = true;
+	if (x->bytes.n > MAIL_HEADER_MAX) {
+		x->cut = true;
+		x->body = mail_body_offset(x->bytes);
+	}
 }
 
-struct mail *mail_make(struct arena *a, struct str bytes,
+struct mail_index *mail_index_make(struct arena *a, struct str bytes)
+{
+	struct mail_index *x = arena_make(a, struct mail_index);
+
+	x->arena = a;
+	x->bytes = bytes;
+	x->cap = FIELDS_FIRST;
+	x->fields = arena_array(a, x->cap, sizeof(*x->fields));
+	index_fields(x);
+	return x;
+}
+
+size_t mail_index_body(const struct mail_index *x)
+{
+	return x->body;
+}
+
+struct mail *mail_of_index(struct arena *a, const struct mail_index *x,
     enum mail_have have, const struct str *only, size_t n_only)
 {
 	struct mail *m = arena_make(a, struct mail);
 
 	m->arena = a;
-	m->bytes = bytes;
+	m->index = x;
 	m->have = have;
 	m->only = only;
 	m->n_only = n_only;
 	m->memo = arena_make(a, struct memo);
-	m->cap = 32;
-	m->fields = arena_array(a, m->cap, sizeof(*m->fields));
-	index_fields(m);
 	return m;
+}
+
+struct mail *mail_make(struct arena *a, struct str bytes,
+    enum mail_have have, const struct str *only, size_t n_only)
+{
+	return mail_of_index(a, mail_index_make(a, bytes), have, only,
+	    n_only);
 }
 
 bool mail_knows_body(const struct mail *m)
@@ -203,44 +246,72 @@ static size_t count_separators(struct str s)
 	return n;
 }
 
+static bool is_named(const struct field *f, const struct group *g)
+{
+	return f->key == g->key &&
+	    str_ieq((struct str){ f->p, f->n_name }, g->name);
+}
+
+static void add_occurrence(struct arena *a, struct group *g, size_t *cap,
+    struct str raw)
+{
+	if (g->n == 1) {
+		arena_grow(a, &g->list, g->n, cap);
+		g->list[0] = g->one;
+	} else if (g->n > 1) {
+		arena_grow(a, &g->list, g->n, cap);
+	} else {
+		g->list = &g->one;
+	}
+	g->list[g->n++] = (struct occurrence){ .raw = raw };
+}
+
 static void fill_group(const struct mail *m, struct group *g)
 {
-	uint16_t key;
 	size_t cap = 0, octets = 0, addresses = 0;
 
-	if (g->name.n == 0)
-		return;
-	key = name_key(g->name);
-	for (size_t i = 0; i < m->n_fields; i++) {
-		if (m->fields[i].key != key ||
-		    !str_ieq(m->fields[i].name, g->name))
+	for (size_t i = 0; i < m->index->n_fields; i++) {
+		const struct field *f = &m->index->fields[i];
+		struct str raw = { f->p + f->value, f->end - f->value };
+
+		if (!is_named(f, g))
 			continue;
-		arena_grow(m->arena, &g->at, g->n, &cap);
-		g->at[g->n++] = i;
-		octets += m->fields[i].raw.n;
-		g->over |= m->fields[i].raw.n > MAIL_VALUE_MAX;
+		add_occurrence(m->arena, g, &cap, raw);
+		octets += raw.n;
+		g->over |= raw.n > MAIL_VALUE_MAX;
 	}
 	if (octets < MAIL_ADDRESSES_MAX)
 		return;
 	for (size_t k = 0; k < g->n; k++)
-		addresses += count_separators(m->fields[g->at[k]].raw);
+		addresses += count_separators(g->list[k].raw);
 	g->over |= addresses > MAIL_ADDRESSES_MAX;
 }
 
-static struct group *group_of(const struct mail *m, struct str name)
+static struct group *find_group(const struct mail *m, struct str name)
 {
-	size_t slot = name.n ? name_key(name) % GROUPS : 0;
-	struct group *g;
+	uint16_t key = name_key(name);
+	struct group **slot = &m->memo->groups[key % GROUPS], *g;
 
-	for (g = m->memo->groups[slot]; g; g = g->next)
-		if (str_ieq(g->name, name))
+	for (g = *slot; g; g = g->next)
+		if (g->key == key && str_ieq(g->name, name))
 			return g;
 	g = arena_make(m->arena, struct group);
 	g->name = arena_str(m->arena, name);
+	g->key = key;
 	fill_group(m, g);
-	g->next = m->memo->groups[slot];
-	m->memo->groups[slot] = g;
+	g->next = *slot;
+	*slot = g;
 	return g;
+}
+
+/* A condition asks for the same field several times in a row. */
+static struct group *group_of(const struct mail *m, struct str name)
+{
+	struct memo *memo = m->memo;
+
+	if (!memo->last || !str_eq(memo->last->name, name))
+		memo->last = find_group(m, name);
+	return memo->last;
 }
 
 bool mail_knows_field(const struct mail *m, struct str name)
@@ -249,7 +320,7 @@ bool mail_knows_field(const struct mail *m, struct str name)
 
 	for (size_t i = 0; i < m->n_only && !named; i++)
 		named = str_ieq(m->only[i], name);
-	return named && !m->cut && !group_of(m, name)->over;
+	return named && !m->index->cut && !group_of(m, name)->over;
 }
 
 size_t mail_field_count(const struct mail *m, struct str name)
@@ -261,7 +332,7 @@ struct str mail_field_raw(const struct mail *m, struct str name, size_t k)
 {
 	struct group *g = group_of(m, name);
 
-	return k < g->n ? m->fields[g->at[k]].raw : STR_EMPTY;
+	return k < g->n ? g->list[k].raw : STR_EMPTY;
 }
 
 /*
@@ -289,10 +360,9 @@ static struct str unfold(struct arena *a, struct str raw)
 	return (struct str){ to, n };
 }
 
-static struct str unfolded(const struct mail *m, size_t field)
+static struct str unfolded(const struct mail *m, const struct occurrence *o)
 {
-	return unfold(m->arena, str_sub(m->fields[field].raw, 0,
-	    MAIL_VALUE_MAX));
+	return unfold(m->arena, str_sub(o->raw, 0, MAIL_VALUE_MAX));
 }
 
 struct str mail_field_octets(const struct mail *m, struct str name,
@@ -300,23 +370,23 @@ struct str mail_field_octets(const struct mail *m, struct str name,
 {
 	struct group *g = group_of(m, name);
 
-	return k < g->n ? str_trim(unfolded(m, g->at[k])) : STR_EMPTY;
+	return k < g->n ? str_trim(unfolded(m, &g->list[k])) : STR_EMPTY;
 }
 
 struct str mail_field_text(struct mail *m, struct str name, size_t k)
 {
 	struct group *g = group_of(m, name);
-	struct field *f;
+	struct occurrence *o;
 
 	if (k >= g->n)
 		return STR_EMPTY;
-	f = &m->fields[g->at[k]];
-	if (!f->has_text) {
-		f->text = str_trim(words_decode(m->arena,
-		    str_trim(unfolded(m, g->at[k]))));
-		f->has_text = true;
+	o = &g->list[k];
+	if (!o->has_text) {
+		o->text = str_trim(words_decode(m->arena,
+		    str_trim(unfolded(m, o))));
+		o->has_text = true;
 	}
-	return f->text;
+	return o->text;
 }
 
 /* ---------------------------------------------------------- identifiers */
@@ -407,7 +477,7 @@ static void read_addresses(struct mail *m, struct group *g)
 	size_t n = 0, cap = 0, got;
 
 	for (size_t k = 0; k < g->n && n < MAIL_ADDRESSES_MAX; k++) {
-		got = addresses_read(m->arena, unfolded(m, g->at[k]), &some);
+		got = addresses_read(m->arena, unfolded(m, &g->list[k]), &some);
 		if (g->n == 1) {
 			all = some;
 			n = got;
@@ -441,7 +511,7 @@ static void read_sent(struct mail *m)
 	m->memo->has_sent = true;
 	m->memo->sent = TIME_NONE;
 	if (g->n)
-		m->memo->sent = date_read_zone(unfolded(m, g->at[0]),
+		m->memo->sent = date_read_zone(unfolded(m, &g->list[0]),
 		    &m->memo->sent_zone);
 }
 
@@ -465,12 +535,14 @@ static struct str first_raw(const struct mail *m, struct str name)
 {
 	struct group *g = group_of(m, name);
 
-	return g->n ? m->fields[g->at[0]].raw : STR_EMPTY;
+	return g->n ? g->list[0].raw : STR_EMPTY;
 }
 
 struct str mail_body_octets(const struct mail *m)
 {
-	return str_sub(m->bytes, mail_body_offset(m->bytes), m->bytes.n);
+	const struct mail_index *x = m->index;
+
+	return str_sub(x->bytes, x->body, x->bytes.n);
 }
 
 static struct body *body_of(struct mail *m)

@@ -55,6 +55,17 @@ struct mail *mail_make(struct arena *a, struct str bytes,
 /* Offset of the body in BYTES: behind the empty line, or bytes.n. */
 size_t mail_body_offset(struct str bytes);
 
+/*
+ * The same in two steps, for whoever has to know where a header ends before
+ * it is a message: the index lives in the arena given and borrows BYTES, and
+ * both must outlive the message.
+ */
+struct mail_index;
+struct mail_index *mail_index_make(struct arena *a, struct str bytes);
+size_t mail_index_body(const struct mail_index *x);	/* as above */
+struct mail *mail_of_index(struct arena *a, const struct mail_index *x,
+    enum mail_have have, const struct str *only, size_t n_only);
+
 /* Can the field's presence and value be told from what is here?  False too
  * where a limit cuts the header or what stands under this name. */
 bool mail_knows_field(const struct mail *m, struct str name);
@@ -110,6 +121,8 @@ size_t mail_addresses(struct mail *m, struct str field,
 /* The same of a text that stands elsewhere. */
 size_t addresses_read(struct arena *a, struct str text,
     struct address **list_out);
+/* "Name <address>", or what there is of it. */
+struct str address_shown(struct arena *a, const struct address *ad);
 /* A domain as addresses hold it, to compare with: lower case, A-labels, no
  * final dot. */
 struct str address_domain(struct arena *a, struct str domain);
@@ -121,8 +134,6 @@ struct str address_domain(struct arena *a, struct str domain);
 int64_t date_read(struct str text);
 /* The same; *EAST_OUT is the zone in seconds east, 0 when there is none. */
 int64_t date_read_zone(struct str text, int *east_out);
-/* "Name <address>", or what there is of it. */
-struct str address_shown(struct arena *a, const struct address *ad);
 int64_t mail_sent(struct mail *m);	/* of the Date field */
 /* The zone of the Date field in seconds east, 0 when there is none. */
 int mail_sent_zone(struct mail *m);

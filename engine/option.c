@@ -87,6 +87,8 @@ static const struct option_row option_rows[] = {
 	    "mask mail addresses, to show it to others" },
 	{ 0, "rule", "NAME", OPTION_TEXT, AT(rule), OF(EXPLAIN) | OF(LOG),
 	    "only this rule, or what it wanted" },
+	{ 0, "schema", NULL, OPTION_FLAG, AT(schema), OF(WORDS),
+	    "print the JSON Schema of rule files, for editors" },
 };
 
 static const struct command_row command_rows[COMMAND_N] = {
@@ -134,6 +136,11 @@ static const struct command_row command_rows[COMMAND_N] = {
 	    "connect and say what the server can do",
 	    "Connects to each account, and says what the server offers, "
 	    "what of it will be used, and what will not work." },
+	[COMMAND_WORDS] = { "words", "[WORD]...", 0, ANY_NUMBER,
+	    "the words of the rule language",
+	    "Lists every condition, action, operator, key and template "
+	    "variable of rule files with what it means; of WORD also what "
+	    "it takes. Exit status 1 if there is no such word." },
 };
 
 const char *option_command_name(enum command_id command)

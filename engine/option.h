@@ -27,6 +27,7 @@ enum command_id {
 	COMMAND_LOG,
 	COMMAND_RECOVER,
 	COMMAND_DOCTOR,
+	COMMAND_WORDS,
 	COMMAND_N
 };
 
@@ -63,6 +64,8 @@ struct options {
 	bool private;		/* addresses are masked */
 	/* explain, log */
 	const char *rule;
+	/* words */
+	bool schema;
 	/* What is left: SOURCE, FILE, MESSAGE. */
 	const char *const *operands;
 	size_t n_operands;

@@ -1,5 +1,6 @@
 #include "report.h"
 
+#include <string.h>
 #include <unistd.h>
 
 #include "object.h"
@@ -289,5 +290,72 @@ void report_fact(struct report *r, const struct report_fact *f)
 	if (!f->good)
 		report_end_colour(r, &b);
 	buf_add_char(&b, '\n');
+	report_end(r, &b);
+}
+
+/* ---------------------------------------------------------------- words */
+
+static void word_as_json(struct report *r, const struct rules_word *w)
+{
+	struct object *o = object_make(r->scratch, "word");
+
+	object_z(o, "name", w->name);
+	object_z(o, "of", w->of);
+	object_z(o, "takes", w->takes);
+	object_z(o, "help", w->help);
+	object_bool(o, "supported", !w->later);
+	report_emit(r, o);
+}
+
+#define WORD_WIDTH	14	/* of the longest */
+
+static void word_as_line(struct buf *b, const struct rules_word *w)
+{
+	buf_printf(b, "  %-*s  %s%s\n", WORD_WIDTH, w->name, w->help,
+	    w->later ? " (not yet supported)" : "");
+}
+
+static void word_in_full(struct report *r, struct buf *b,
+    const struct rules_word *w)
+{
+	report_add_in(r, b, REPORT_BOLD, w->name);
+	buf_printf(b, " (%s)\n    %s\n", w->of, w->help);
+	if (w->takes[0])
+		buf_printf(b, "    takes %s\n", w->takes);
+	if (w->later)
+		buf_add_z(b, "    not yet supported\n");
+}
+
+void report_words(struct report *r, const struct rules_word *list, size_t n,
+    bool full)
+{
+	const char *of = "";
+	struct buf b;
+
+	for (size_t i = 0; i < n; i++) {
+		report_begin(r, &b);
+		if (r->style.json) {
+			word_as_json(r, &list[i]);
+			continue;
+		}
+		if (full) {
+			word_in_full(r, &b, &list[i]);
+		} else {
+			if (strcmp(of, list[i].of) != 0)
+				buf_printf(&b, "%s%s\n", *of ? "\n" : "",
+				    list[i].of);
+			of = list[i].of;
+			word_as_line(&b, &list[i]);
+		}
+		report_end(r, &b);
+	}
+}
+
+void report_file(struct report *r, struct str text)
+{
+	struct buf b;
+
+	report_begin(r, &b);
+	buf_add_str(&b, text);
 	report_end(r, &b);
 }

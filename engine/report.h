@@ -140,6 +140,18 @@ struct report_fact {
 };
 void report_fact(struct report *r, const struct report_fact *f);
 
+/* --------------------------------------------------------------- words */
+
+/*
+ * {"v":1,"type":"word","name":,"of":,"takes":,"help":,
+ *  "supported":true|false}
+ * FULL: as text with what they take; else a line each, OF above them.
+ */
+void report_words(struct report *r, const struct rules_word *list, size_t n,
+    bool full);
+/* The text of a file: as it is, with --json too. */
+void report_file(struct report *r, struct str text);
+
 /* ------------------------------------------------------------- explain */
 
 /*

@@ -77,8 +77,7 @@ static bool mark_action(struct builder *b, const struct node *n, void *ctx)
 
 	if (!state_find(b, n, &state))
 		return false;
-	if (str_eq_z(str_of(state->name), "draft") ||
-	    str_eq_z(str_of(state->name), "forwarded"))
+	if (!state->mark)
 		return problem(b->ps, n->pos, "a message becomes `%s` by "
 		    "being one; it cannot be marked so", state->name);
 	action_add(m, set != state->negated ? ACTION_FLAG : ACTION_UNFLAG)
@@ -103,9 +102,10 @@ static bool flag_action(struct builder *b, const struct node *n, void *ctx)
 static bool special_place(struct making *m, const struct node *n,
     struct action *a)
 {
-	static const char *const known[] = { "\\All", "\\Archive",
-	    "\\Drafts", "\\Flagged", "\\Important", "\\Junk", "\\Sent",
-	    "\\Trash" };
+	static const char *const known[] = {
+#define SPECIAL(name, help)	name,
+#include "vocab.def"
+	};
 	static const char *const keys[] = { "special" };
 	const struct node *value = node_get(n, "special");
 	struct str text;
@@ -248,8 +248,7 @@ static bool one_action(struct making *m, const struct node *key,
 		return build_each(b, value, m->word->name, mark_action, m);
 	if (m->word->arg == ARG_FLAGS)
 		return build_each(b, value, m->word->name, flag_action, m);
-	if (value->kind == NODE_LIST &&
-	    str_eq_z(str_of(m->word->name), "move"))
+	if (value->kind == NODE_LIST && m->word->arg == ARG_PLACE)
 		return problem_hint(b->ps, value->pos,
 		    STR_LIT("`copy` takes a list"),
 		    "a message can be moved to one mailbox only");

@@ -134,6 +134,7 @@ const struct word *action_find(struct str name);
 struct state_word {
 	const char *name, *flag;
 	bool negated;		/* unread: the flag is not there */
+	bool mark;		/* may be set by `mark` */
 };
 extern const struct state_word state_words[];
 extern const size_t n_state_words;
@@ -145,10 +146,30 @@ MUST_USE bool state_find(struct builder *b, const struct node *n,
 const char *const *condition_names(size_t *n_out);
 const char *const *action_names(size_t *n_out);
 
-enum key_place { KEY_file, KEY_rule, KEY_branch, KEY_test, KEY_expect };
+enum key_place {
+	KEY_file, KEY_rule, KEY_branch, KEY_test, KEY_expect,
+	KEY_attachment, KEY_list_id, KEY_size, KEY_age, KEY_count, KEY_date,
+	KEY_time_of_day, KEY_weekday, KEY_list, KEY_special,
+};
 /* Reports unknown keys and those that are not yet supported. */
 bool keys_check(struct builder *b, const struct node *map,
     enum key_place place, const char *what);
+
+/* All rows of vocab.def, for whoever shows them. */
+struct vocab_row {
+	enum vocab_kind {
+		VOCAB_CONDITION, VOCAB_ACTION, VOCAB_OPERATOR, VOCAB_PART,
+		VOCAB_VARIABLE, VOCAB_STATE, VOCAB_SPECIAL, VOCAB_KEY,
+	} kind;
+	unsigned of;		/* of an operator OF_*, of a key enum
+				   key_place, of a state whether it marks */
+	const char *name;
+	enum word_arg arg;
+	const char *help;
+	const char *flag;	/* of a state */
+};
+extern const struct vocab_row vocab_rows[];
+extern const size_t n_vocab_rows;
 
 /* --- condition */
 

@@ -17,16 +17,12 @@
 
 /* --------------------------------------------------------- vocabulary */
 
-/* One row of vocab.def; see there. */
 enum word_arg {
-	ARG_ADDRESS, ARG_TEXT, ARG_FIELDS, ARG_BODY, ARG_ATTACHMENT,
-	ARG_RANGE_SIZE, ARG_RANGE_AGE, ARG_RANGE_DATE, ARG_RANGE_COUNT,
-	ARG_TIME_OF_DAY, ARG_WEEKDAY,
-	ARG_IS, ARG_FLAG, ARG_LABEL, ARG_MAILBOX, ARG_ACCOUNT,
-	ARG_CONDITIONS, ARG_CONDITION, ARG_NONE, ARG_MARKS, ARG_FLAGS,
-	ARG_LABELS, ARG_PLACE,
-	ARG_LATER,	/* known to rules.md, not yet supported */
+#define ARGUMENT(name, help, schema)	ARG_##name,
+#include "argument.def"
 };
+
+/* One row of vocab.def; see there. */
 
 struct word {
 	const char *name;
@@ -34,6 +30,19 @@ struct word {
 	unsigned ask;		/* RULES_ASK_*: what it reads */
 	const char *help;	/* one line */
 	const char *fields;	/* header fields read, comma separated */
+};
+
+/* Where an operator may stand: under a field, a part of an address, the body,
+ * the name or type of an attachment. */
+enum operator_of {
+	OF_TEXT = 1 << 0,
+	OF_ADDRESS = 1 << 1,
+	OF_PART = 1 << 2,
+	OF_BODY = 1 << 3,
+	OF_NAME = 1 << 4,
+	OF_FIELD = OF_TEXT | OF_ADDRESS | OF_BODY,
+	OF_ALL = OF_FIELD | OF_PART | OF_NAME,
+	MODIFIES = 1 << 5,	/* asks nothing by itself */
 };
 
 extern const struct word condition_words[];

@@ -14,7 +14,7 @@ const struct word action_words[] = {
 const size_t n_action_words = COUNT(action_words);
 
 const struct state_word state_words[] = {
-#define STATE(name, flag, set, help)	{ #name, flag, !(set) },
+#define STATE(name, flag, set, mark, help)	{ #name, flag, !(set), mark },
 #include "vocab.def"
 };
 const size_t n_state_words = COUNT(state_words);
@@ -30,7 +30,7 @@ static const char *const names_of_actions[] = {
 };
 
 static const char *const names_of_states[] = {
-#define STATE(name, flag, set, help)	#name,
+#define STATE(name, flag, set, mark, help)	#name,
 #include "vocab.def"
 };
 
@@ -42,6 +42,83 @@ static const struct {
 #define KEY(where, name, arg, help)	{ KEY_##where, #name, arg },
 #include "vocab.def"
 };
+
+const struct vocab_row vocab_rows[] = {
+#define CONDITION(name, arg, ask, fields, help)	\
+	{ VOCAB_CONDITION, 0, #name, arg, help, NULL },
+#define ACTION(name, arg, help)	\
+	{ VOCAB_ACTION, 0, #name, arg, help, NULL },
+#define OPERATOR(name, of, arg, help)	\
+	{ VOCAB_OPERATOR, of, #name, arg, help, NULL },
+#define PART(name, part, arg, help)	\
+	{ VOCAB_PART, 0, #name, arg, help, NULL },
+#define VARIABLE(name, ask, fields, help)	\
+	{ VOCAB_VARIABLE, 0, #name, ARG_NONE, help, NULL },
+#define STATE(name, flag, set, mark, help)	\
+	{ VOCAB_STATE, mark, #name, ARG_NONE, help, flag },
+#define SPECIAL(name, help)	\
+	{ VOCAB_SPECIAL, 0, name, ARG_NONE, help, NULL },
+#define KEY(where, name, arg, help)	\
+	{ VOCAB_KEY, KEY_##where, #name, arg, help, NULL },
+#include "vocab.def"
+};
+const size_t n_vocab_rows = COUNT(vocab_rows);
+
+/* ------------------------------------------------- for people to read */
+
+static const char *const arguments[] = {
+#define ARGUMENT(name, help, schema)	help,
+#include "argument.def"
+};
+
+static const char *word_of(const struct vocab_row *row)
+{
+	static const char *const kinds[] = {
+		[VOCAB_CONDITION] = "condition", [VOCAB_ACTION] = "action",
+		[VOCAB_OPERATOR] = "operator",
+		[VOCAB_PART] = "part of an address",
+		[VOCAB_VARIABLE] = "template",
+		[VOCAB_STATE] = "word of `is`",
+		[VOCAB_SPECIAL] = "special use", [VOCAB_KEY] = NULL,
+	};
+	static const char *const places[] = {
+		[KEY_file] = "key of a file", [KEY_rule] = "key of a rule",
+		[KEY_branch] = "key of a branch",
+		[KEY_test] = "key of a test",
+		[KEY_expect] = "key of `expect`",
+		[KEY_attachment] = "key of `attachment`",
+		[KEY_list_id] = "key of `list_id`",
+		[KEY_size] = "key of a size", [KEY_age] = "key of an age",
+		[KEY_count] = "key of `count`", [KEY_date] = "key of a date",
+		[KEY_time_of_day] = "key of `time_of_day`",
+		[KEY_weekday] = "key of `weekday`",
+		[KEY_list] = "key of a list",
+		[KEY_special] = "key of a mailbox",
+	};
+
+	return row->kind == VOCAB_KEY ? places[row->of] : kinds[row->kind];
+}
+
+size_t rules_words(struct arena *a, const struct rules_word **list_out)
+{
+	struct rules_word *list = arena_array(a, COUNT(vocab_rows),
+	    sizeof(*list));
+
+	for (size_t i = 0; i < COUNT(vocab_rows); i++) {
+		const struct vocab_row *row = &vocab_rows[i];
+
+		list[i] = (struct rules_word){
+			.name = row->name, .of = word_of(row),
+			.takes = row->arg == ARG_NONE ||
+			    row->arg == ARG_LATER ? "" : arguments[row->arg],
+			.help = row->help, .later = row->arg == ARG_LATER,
+		};
+	}
+	*list_out = list;
+	return COUNT(vocab_rows);
+}
+
+/* ------------------------------------------------------------ look-ups */
 
 static const struct word *find(const struct word *words, size_t n,
     struct str name)

@@ -10,9 +10,10 @@
 static const struct {
 	const char *name;
 	enum text_op op;
+	unsigned of;
 	enum word_arg arg;
 } operators[] = {
-#define OPERATOR(name, arg, help)	{ #name, OP_##name, arg },
+#define OPERATOR(name, of, arg, help)	{ #name, OP_##name, of, arg },
 #include "vocab.def"
 };
 
@@ -24,6 +25,18 @@ static const struct {
 #define PART(name, part, arg, help)	{ #name, part, arg },
 #include "vocab.def"
 };
+
+/* Where the operators of M stand. */
+static enum operator_of place_of(const struct making *m)
+{
+	if (m->cond->kind == COND_BODY)
+		return OF_BODY;
+	if (m->cond->kind == COND_ATTACHMENT)
+		return OF_NAME;
+	if (!m->address)
+		return OF_TEXT;
+	return m->part == PART_ANY ? OF_ADDRESS : OF_PART;
+}
 
 static enum pattern_kind pattern_kind_of(enum text_op op)
 {
@@ -110,9 +123,6 @@ static bool list_operand(struct builder *b, const struct making *m,
 
 	if (!l)
 		return false;
-	if (m->cond->kind == COND_BODY)
-		return problem(b->ps, n->pos, "a whole body is no entry of a "
-		    "list");
 	if (m->exact)
 		return problem(b->ps, n->pos, "lists know no capitals; "
 		    "`case: exact` cannot stand beside `list`");
@@ -256,40 +266,27 @@ static bool case_build(struct builder *b, struct making *m,
 	return true;
 }
 
-/* Is there such an operator for these values? */
-static bool applies(const struct making *m, enum text_op op)
-{
-	bool inner = m->part != PART_ANY;	/* below a part */
-
-	switch (op) {
-	case OP_count:
-		return !inner && m->cond->kind != COND_BODY;
-	case OP_raw:
-		return !inner && !m->address;
-	default:
-		return true;
-	}
-}
-
 static bool unknown_operator(struct builder *b, const struct making *m,
     const struct node *key)
 {
 	const char *names[COUNT(operators) + COUNT(parts)];
-	bool inner = m->part != PART_ANY;	/* below a part */
+	enum operator_of place = place_of(m);
 	size_t n = 0;
 	struct str hint = STR_EMPTY;
 
 	for (size_t i = 0; i < COUNT(operators); i++)
-		if (applies(m, operators[i].op))
+		if (operators[i].of & place)
 			names[n++] = operators[i].name;
-	for (size_t i = 0; m->address && !inner && i < COUNT(parts); i++)
+	for (size_t i = 0; place == OF_ADDRESS && i < COUNT(parts); i++)
 		names[n++] = parts[i].name;
-	if (str_eq_z(key->text, "not"))
+	if (place == OF_BODY && str_eq_z(key->text, "list"))
+		hint = STR_LIT("a whole body is no entry of a list");
+	else if (str_eq_z(key->text, "not"))
 		hint = arena_printf(b->arena, "write `not: {%.*s: ...}`",
 		    STR_ARG(m->key));
 	else if (str_eq_z(key->text, "any"))
 		hint = STR_LIT("a list means any of its items");
-	else if (str_eq_z(key->text, "raw") && m->address && !inner)
+	else if (str_eq_z(key->text, "raw") && place == OF_ADDRESS)
 		hint = STR_LIT("write `header: {From: {raw: true, ...}}` for "
 		    "the octets of a field");
 	else if (str_eq_z(key->text, "all"))
@@ -334,16 +331,17 @@ static bool exists_build(struct builder *b, struct making *m,
 static bool key_build(struct builder *b, struct making *m,
     const struct node *key, const struct node *value, struct test_list *to)
 {
+	enum operator_of place = place_of(m);
+
 	if (node_is_null(value))
 		return problem(b->ps, key->pos, "`%.*s` is empty",
 		    STR_ARG(key->text));
 	for (size_t i = 0; i < COUNT(operators); i++) {
-		if (!str_eq_z(key->text, operators[i].name))
+		if (!(operators[i].of & place) ||
+		    !str_eq_z(key->text, operators[i].name))
 			continue;
 		if (operators[i].arg == ARG_LATER)
 			return build_later(b, key);
-		if (!applies(m, operators[i].op))
-			break;
 		switch (operators[i].op) {
 		case OP_case:
 		case OP_raw:
@@ -357,8 +355,7 @@ static bool key_build(struct builder *b, struct making *m,
 			    operators[i].op, value, to);
 		}
 	}
-	for (size_t i = 0; m->address && m->part == PART_ANY &&
-	    i < COUNT(parts); i++) {
+	for (size_t i = 0; place == OF_ADDRESS && i < COUNT(parts); i++) {
 		if (!str_eq_z(key->text, parts[i].name))
 			continue;
 		if (parts[i].arg == ARG_LATER)
@@ -385,13 +382,13 @@ bool operator_map(struct builder *b, struct making *m,
 
 	if (exact && !node_is_null(exact) && !case_build(b, m, exact))
 		ok = false;
-	if (raw && !node_is_null(raw) && applies(m, OP_raw) &&
+	if (raw && !node_is_null(raw) && place_of(m) & (OF_TEXT | OF_BODY) &&
 	    !node_bool(raw, "raw", &m->cond->raw, b->ps))
 		ok = false;
 	for (size_t i = 0; i < n->n; i++)
 		ok &= key_build(b, m, n->keys[i], n->items[i], to);
-	if (ok && to->n == before && !m->cond->has_exists &&
-	    !m->cond->has_count)
+	if (ok && to->n == before && (m->part != PART_ANY ||
+	    (!m->cond->has_exists && !m->cond->has_count)))
 		return problem(b->ps, n->pos, "`%.*s` has no operator; known: "
 		    "is, contains, starts, ends, matches, regex, list, "
 		    "exists", STR_ARG(m->key));

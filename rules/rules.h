@@ -96,6 +96,22 @@ size_t rules_fields(const struct rules *r, const struct str **list_out,
 size_t rules_labels_read(const struct rules *r,
     const struct str **list_out);
 
+/* --------------------------------------------------- the language itself */
+
+/* A word of it: one row of vocab.def. */
+struct rules_word {
+	const char *name;
+	const char *of;		/* "condition", "action", "key of a rule" .. */
+	const char *takes;	/* what it takes, one line; "": nothing */
+	const char *help;	/* one line */
+	bool later;		/* known, and not yet supported */
+};
+/* In the order of the table, those of one `of` together. */
+size_t rules_words(struct arena *a, const struct rules_word **list_out);
+/* A JSON Schema (draft-07) of rule files: what rules_load accepts of one file
+ * by itself, as far as a schema can say it. */
+void rules_schema(struct buf *out);
+
 /* ------------------------------------------------------------ matching */
 
 enum truth { TRUTH_FALSE, TRUTH_TRUE, TRUTH_UNKNOWN };

@@ -26,7 +26,7 @@ static enum text_source source_of(const struct word *w)
 	if (str_eq_z(str_of(w->name), "in_reply_to") ||
 	    str_eq_z(str_of(w->name), "references"))
 		return TEXT_IDS;
-	if (str_eq_z(str_of(w->name), "list_id"))
+	if (w->arg == ARG_LIST_ID)
 		return TEXT_LIST_ID;
 	return TEXT_FIELD;
 }
@@ -162,8 +162,16 @@ static struct cond *field_cond(struct builder *b, const struct word *w,
 	}
 	if (value->kind != NODE_LIST || all_scalars(value))
 		return value_cond(b, w, key, value, key->text);
-	for (size_t i = 0; i < value->n; i++)
-		cond_kids_add(b, &kids, field_cond(b, w, key, value->items[i]));
+	for (size_t i = 0; i < value->n; i++) {
+		if (value->items[i]->kind == NODE_LIST) {
+			problem(b->ps, value->items[i]->pos,
+			    "a list in a list");
+			kids.faulty = true;
+			continue;
+		}
+		cond_kids_add(b, &kids, field_cond(b, w, key,
+		    value->items[i]));
+	}
 	return cond_join(b, COND_ANY, key->pos,
 	    written(b->arena, key->text, value), &kids);
 }
@@ -471,9 +479,10 @@ static struct cond *attachment_cond(struct builder *b, const struct word *w,
 static bool takes_scalars(const struct word *w)
 {
 	return w->arg == ARG_ADDRESS || w->arg == ARG_TEXT ||
-	    w->arg == ARG_BODY || w->arg == ARG_LABEL ||
-	    w->arg == ARG_MAILBOX || w->arg == ARG_FLAG ||
-	    w->arg == ARG_ACCOUNT || w->arg == ARG_WEEKDAY;
+	    w->arg == ARG_LIST_ID || w->arg == ARG_BODY ||
+	    w->arg == ARG_LABEL || w->arg == ARG_MAILBOX ||
+	    w->arg == ARG_FLAG || w->arg == ARG_ACCOUNT ||
+	    w->arg == ARG_WEEKDAY;
 }
 
 struct cond *term_build(struct builder *b, const struct word *w,
@@ -501,10 +510,10 @@ struct cond *term_build(struct builder *b, const struct word *w,
 	case ARG_MAILBOX:
 	case ARG_ACCOUNT:
 		return state_cond(b, w, key, value);
+	case ARG_LIST_ID:
+		return list_id_cond(b, w, key, value);
 	default:
-		return source_of(w) == TEXT_LIST_ID ?
-		    list_id_cond(b, w, key, value) :
-		    value_cond(b, w, key, value, STR_EMPTY);
+		return value_cond(b, w, key, value, STR_EMPTY);
 	}
 }
 

@@ -58,19 +58,24 @@ static struct str skip_comments(struct str s)
 	return s;
 }
 
-/* The value on one line. */
+/* The value on one line (RFC 5322 2.2.3). */
 static struct str one_line(struct arena *a, struct str value)
 {
 	struct str copy = str_sub(value, 0, CONTENT_VALUE_MAX);
+	size_t n = 0;
 	char *p;
 
 	if (!memchr(copy.p, '\n', copy.n) && !memchr(copy.p, '\r', copy.n))
 		return str_trim(copy);
 	p = arena_z(a, copy);
-	for (size_t i = 0; i < copy.n; i++)
-		if (p[i] == '\r' || p[i] == '\n')
-			p[i] = ' ';
-	return str_trim((struct str){ p, copy.n });
+	for (size_t i = 0; i < copy.n; i++) {
+		bool folded = i && (copy.p[i - 1] == '\r' ||
+		    copy.p[i - 1] == '\n');
+
+		if (p[i] != '\r' && p[i] != '\n')
+			p[n++] = folded && p[i] == '\t' ? ' ' : p[i];
+	}
+	return str_trim((struct str){ p, n });
 }
 
 static struct str lower(struct arena *a, struct str s)
@@ -292,6 +297,34 @@ static struct str token_parameter(struct arena *a,
 	return str_sub(value, 0, n);
 }
 
+/* RFC 2046 5.1.1: it does not end in white space, though it is met so. */
+static struct str boundary_parameter(struct arena *a,
+    const struct parameters *list)
+{
+	struct str s = parameter(a, list, "boundary");
+
+	while (s.n && ch_space(s.p[s.n - 1]))
+		s.n--;
+	return s;
+}
+
+/* A file name is on one line, without blanks around it. */
+static struct str name_parameter(struct arena *a,
+    const struct parameters *list, const char *name)
+{
+	struct str s = parameter(a, list, name);
+	char *p;
+
+	if (memchr(s.p, '\n', s.n) || memchr(s.p, '\r', s.n)) {
+		p = arena_z(a, s);
+		for (size_t i = 0; i < s.n; i++)
+			if (p[i] == '\n' || p[i] == '\r')
+				p[i] = ' ';
+		s.p = p;
+	}
+	return str_trim(s);
+}
+
 /* ---------------------------------------------------------------- fields */
 
 void content_type_read(struct arena *a, struct str value,
@@ -317,9 +350,9 @@ void content_type_read(struct arena *a, struct str value,
 	if (list.n == 0)
 		return;
 	t->charset = token_parameter(a, &list, "charset");
-	t->boundary = parameter(a, &list, "boundary");
+	t->boundary = boundary_parameter(a, &list);
 	t->has_boundary = has_parameter(&list, "boundary");
-	t->name = parameter(a, &list, "name");
+	t->name = name_parameter(a, &list, "name");
 	t->flowed = str_ieq_z(token_parameter(a, &list, "format"), "flowed");
 	t->delsp = str_ieq_z(token_parameter(a, &list, "delsp"), "yes");
 }
@@ -333,9 +366,9 @@ void content_disposition_read(struct arena *a, struct str value,
 	d->kind = lower(a, take_token(&rest));
 	rest = str_sub(rest, str_find_char(rest, 0, ';'), rest.n);
 	read_parameters(a, rest, &list);
-	d->filename = parameter(a, &list, "filename");
+	d->filename = name_parameter(a, &list, "filename");
 	if (d->filename.n == 0)
-		d->filename = parameter(a, &list, "name");
+		d->filename = name_parameter(a, &list, "name");
 }
 
 enum mime_encoding content_encoding_read(struct str value)

@@ -182,6 +182,21 @@ static void test_types(void **state)
 		{ "image/png; name=a b.png", "image/png", "", "", "a b.png" },
 		{ "\"application/pdf\"; name=a.pdf", "application/pdf", "",
 		    "", "a.pdf" },
+		/* folded: the line end goes, however it is written */
+		{ "image/png; name=\"a -\r\n b.png\"", "image/png", "", "",
+		    "a - b.png" },
+		{ "image/png; name=\"a -\n b.png\"", "image/png", "", "",
+		    "a - b.png" },
+		{ "image/png; name=\"a\r\n\tb.png\"", "image/png", "", "",
+		    "a b.png" },
+		/* a name has one line, and no blanks around it */
+		{ "image/png; name*=utf-8''%20a%0A%0Db%20", "image/png", "", "",
+		    "a  b" },
+		{ "image/png; name=\"=?utf-8?q?_a_?=\"", "image/png", "", "",
+		    "a" },
+		/* RFC 2046 5.1.1: a boundary does not end in a blank */
+		{ "multipart/mixed; boundary=\"x \t\"", "multipart/mixed", "",
+		    "x", "" },
 		{ "text", "", "", "", "" },
 		{ "text/; charset=utf-8", "", "utf-8", "", "" },
 		{ "", "", "", "", "" },

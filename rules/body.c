@@ -3,28 +3,18 @@
 #include <string.h>
 
 #include "charset.h"
-#include "content.h"
 #include "html.h"
-#include "mime.h"
 
 /* HTML looked at for the text of a part: markup is most of it. */
 #define HTML_MAX	(4 * MAIL_PART_TEXT_MAX)
 
-struct part {
-	struct str content;	/* as it stands in the message */
-	struct content_type type;
-	struct str kind, filename;	/* of Content-Disposition */
-	enum mime_encoding encoding;
-	bool is_message;	/* message/rfc822, looked into */
-	bool in_message;	/* belongs to an attached message */
-};
-
 struct body {
 	struct arena *arena;
-	struct part *parts;	/* all but multiparts, in their order */
+	struct body_part *parts;	/* all but multiparts, in their order */
 	size_t n_parts, cap;
 	size_t nodes, leaves;
 	bool cut;		/* a limit left parts out */
+	size_t decoded;		/* octets of attached messages */
 	struct body_text *texts;
 	size_t n_texts;
 	bool has_texts, texts_cut;
@@ -213,7 +203,7 @@ static struct part_fields take_fields(struct walk *w)
 /* ------------------------------------------------------------- structure */
 
 static void read_fields(struct arena *a, const struct part_fields *f,
-    bool digest, struct part *p)
+    bool digest, struct body_part *p)
 {
 	struct content_disposition d = { STR_EMPTY, STR_EMPTY };
 
@@ -228,7 +218,7 @@ static void read_fields(struct arena *a, const struct part_fields *f,
 	p->encoding = content_encoding_read(f->encoding);
 }
 
-static void add_part(struct walk *w, const struct part *p)
+static void add_part(struct walk *w, const struct body_part *p)
 {
 	struct body *b = w->body;
 
@@ -236,7 +226,7 @@ static void add_part(struct walk *w, const struct part *p)
 	b->parts[b->n_parts++] = *p;
 }
 
-static void take_leaf(struct walk *w, struct part *p)
+static void take_leaf(struct walk *w, struct body_part *p)
 {
 	w->body->leaves++;
 	if (!w->hit)		/* else the header ended at a boundary */
@@ -263,7 +253,7 @@ static void skip_repeated(struct walk *w, size_t level)
 	w->closing = false;
 }
 
-static void take_multipart(struct walk *w, struct part *p, size_t depth)
+static void take_multipart(struct walk *w, struct body_part *p, size_t depth)
 {
 	bool digest = str_eq_z(p->type.type, "multipart/digest");
 	size_t level = w->n_open++;
@@ -292,7 +282,7 @@ static void take_multipart(struct walk *w, struct part *p, size_t depth)
 		take_content(w);	/* the epilogue */
 }
 
-static void take_message(struct walk *w, struct part *p, size_t depth)
+static void take_message(struct walk *w, struct body_part *p, size_t depth)
 {
 	size_t from = w->at, index = w->body->n_parts;
 	struct part_fields f;
@@ -304,24 +294,58 @@ static void take_message(struct walk *w, struct part *p, size_t depth)
 	w->body->parts[index].content = content_from(w, from);
 }
 
-static bool is_multipart(const struct part *p)
+/* An attached message that is encoded. */
+static struct str decoded_message(struct body *b, const struct body_part *p)
+{
+	struct str bytes;
+	struct buf buf;
+
+	buf_init(&buf, MAIL_DECODED_MAX - b->decoded);
+	mime_decode(p->content, p->encoding, &buf);
+	b->decoded += buf.n;
+	b->cut |= buf.over;
+	bytes = arena_str(b->arena, buf_str(&buf));
+	buf_free(&buf);
+	return bytes;
+}
+
+static struct walk walk_of(struct body *b, struct str bytes)
+{
+	return (struct walk){ .body = b, .s = bytes,
+	    .eol = memchr(bytes.p, '\n', bytes.n) ? '\n' : '\r' };
+}
+
+static void take_encoded_message(struct walk *w, struct body_part *p,
+    size_t depth)
+{
+	struct walk inner;
+	struct part_fields f;
+
+	p->is_message = true;
+	p->content = take_content(w);
+	add_part(w, p);
+	inner = walk_of(w->body, decoded_message(w->body, p));
+	f = take_fields(&inner);
+	take_entity(&inner, &f, false, true, depth + 1);
+}
+
+static bool is_multipart(const struct body_part *p)
 {
 	return str_starts(p->type.type, STR_LIT("multipart/")) &&
 	    p->type.has_boundary;
 }
 
-static bool is_message(const struct part *p)
+static bool is_message(const struct body_part *p)
 {
-	return (str_eq_z(p->type.type, "message/rfc822") ||
+	return str_eq_z(p->type.type, "message/rfc822") ||
 	    str_eq_z(p->type.type, "message/global") ||
-	    str_eq_z(p->type.type, "message/news")) &&
-	    p->encoding == MIME_IDENTITY;
+	    str_eq_z(p->type.type, "message/news");
 }
 
 static void take_entity(struct walk *w, const struct part_fields *f,
     bool digest, bool in_message, size_t depth)
 {
-	struct part p = { .in_message = in_message, .content = STR_EMPTY };
+	struct body_part p = { .in_message = in_message, .content = STR_EMPTY };
 	bool too_deep = depth >= MAIL_PART_DEPTH_MAX;
 
 	if (w->body->nodes == MAIL_PARTS_MAX) {
@@ -336,23 +360,29 @@ static void take_entity(struct walk *w, const struct part_fields *f,
 		w->body->cut = true;
 	if (is_multipart(&p) && !too_deep)
 		take_multipart(w, &p, depth);
-	else if (is_message(&p) && !too_deep && !w->hit)
+	else if (!is_message(&p) || too_deep || w->hit)
+		take_leaf(w, &p);
+	else if (p.encoding == MIME_IDENTITY)
 		take_message(w, &p, depth);
 	else
-		take_leaf(w, &p);
+		take_encoded_message(w, &p, depth);
 }
 
 struct body *body_make(struct arena *a, struct str bytes,
     const struct part_fields *top)
 {
 	struct body *b = arena_make(a, struct body);
-	struct walk w = { .body = b, .s = bytes, .eol = '\n' };
+	struct walk w = walk_of(b, bytes);
 
 	b->arena = a;
-	if (!memchr(bytes.p, '\n', bytes.n))
-		w.eol = '\r';
 	take_entity(&w, top, false, false, 0);
 	return b;
+}
+
+size_t body_parts(const struct body *b, const struct body_part **list_out)
+{
+	*list_out = b->parts;
+	return b->n_parts;
 }
 
 void body_counts(const struct body *b, size_t *nodes_out,
@@ -364,12 +394,12 @@ void body_counts(const struct body *b, size_t *nodes_out,
 
 /* ----------------------------------------------------------- attachments */
 
-static bool says_attachment(const struct part *p)
+static bool says_attachment(const struct body_part *p)
 {
 	return str_eq_z(p->kind, "attachment");
 }
 
-static bool is_attachment(const struct part *p)
+static bool is_attachment(const struct body_part *p)
 {
 	return (p->filename.n || says_attachment(p)) &&
 	    !str_starts(p->type.type, STR_LIT("multipart/"));
@@ -380,7 +410,7 @@ static void fill_attachments(struct body *b)
 	size_t cap = 0;
 
 	for (size_t i = 0; i < b->n_parts; i++) {
-		const struct part *p = &b->parts[i];
+		const struct body_part *p = &b->parts[i];
 
 		if (!is_attachment(p))
 			continue;
@@ -463,7 +493,7 @@ static size_t join_flowed(char *p, size_t n, bool delsp)
 	return to;
 }
 
-static struct str plain_text(struct arena *a, const struct part *p,
+static struct str plain_text(struct arena *a, const struct body_part *p,
     struct buf *source)
 {
 	char *to = arena_alloc(a, source->n);
@@ -474,7 +504,7 @@ static struct str plain_text(struct arena *a, const struct part *p,
 	return (struct str){ to, n };
 }
 
-static void read_text(struct body *b, const struct part *p)
+static void read_text(struct body *b, const struct body_part *p)
 {
 	bool html = str_eq_z(p->type.type, "text/html") ||
 	    str_eq_z(p->type.type, "text/x-html");
@@ -498,7 +528,7 @@ static void read_text(struct body *b, const struct part *p)
 }
 
 /* A name alone does not take a text out of what a reader shows. */
-static bool is_text(const struct part *p)
+static bool is_text(const struct body_part *p)
 {
 	return str_starts(p->type.type, STR_LIT("text/")) &&
 	    !p->in_message && !says_attachment(p);

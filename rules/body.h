@@ -4,8 +4,9 @@
  * The boundaries of RFC 2046 are found by one walk over the borrowed bytes,
  * with a stack of the open ones, so that depth and number of parts are
  * bounded (MAIL_PART_DEPTH_MAX, MAIL_PARTS_MAX) whatever the mail says and
- * no part is copied.  Parts are decoded by `mime`, one at a time, when their
- * text or size is asked for.
+ * no part is copied, but for an attached message that is encoded, which RFC
+ * 2046 5.2.1 forbids: it is decoded first and walked on its own.  Parts are
+ * decoded by `mime`, one at a time, when their text or size is asked for.
  *
  * `mail` is the face of it, and the one that calls these functions.
  *
@@ -14,12 +15,13 @@
 #ifndef TAMIS_BODY_H
 #define TAMIS_BODY_H
 
-#include "base.h"
+#include "content.h"
 
 #define MAIL_PART_DEPTH_MAX	50	/* nested MIME entities */
 #define MAIL_PARTS_MAX		1000	/* MIME entities */
 #define MAIL_PART_TEXT_MAX	(1024 * 1024)	/* decoded text of a part */
 #define MAIL_TEXTS_MAX		(8 * 1024 * 1024)  /* of all parts, about */
+#define MAIL_DECODED_MAX	(32 * 1024 * 1024) /* of attached messages */
 
 /*
  * A piece of body text: a text part that is not in an attached message and
@@ -39,6 +41,16 @@ struct attachment {
 	uint64_t size;		/* decoded octets */
 };
 
+/* An entity that is no multipart, as it stands in the message. */
+struct body_part {
+	struct str content;	/* borrowed, as it was sent */
+	struct content_type type;
+	struct str kind, filename;	/* of Content-Disposition */
+	enum mime_encoding encoding;
+	bool is_message;	/* message/rfc822, looked into */
+	bool in_message;	/* belongs to an attached message */
+};
+
 struct body;
 
 /* Raw values of the fields that say how to read an entity; "" if missing. */
@@ -56,6 +68,7 @@ size_t body_texts(struct body *b, const struct body_text **list_out,
     bool *cut_out);
 size_t body_attachments(struct body *b, const struct attachment **list_out,
     bool *cut_out);
+size_t body_parts(const struct body *b, const struct body_part **list_out);
 void body_counts(const struct body *b, size_t *nodes_out,
     size_t *leaves_out);
 

@@ -572,6 +572,11 @@ size_t mail_attachments(struct mail *m, const struct attachment **list_out,
 	return body_attachments(body_of(m), list_out, cut_out);
 }
 
+size_t mail_parts(struct mail *m, const struct body_part **list_out)
+{
+	return body_parts(body_of(m), list_out);
+}
+
 void mail_part_counts(struct mail *m, size_t *nodes_out,
     size_t *leaves_out)
 {

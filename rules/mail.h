@@ -152,7 +152,12 @@ struct str mail_body_octets(const struct mail *m);
 size_t mail_attachments(struct mail *m,
     const struct attachment **list_out, bool *cut_out);
 
-/* MIME nodes and leaves, as the corpus counts them (for tests). */
+/*
+ * What the MIME structure is made of.  Needs MAIL_WHOLE.  Nodes are all
+ * entities, leaves those that are neither multipart nor attached message;
+ * the parts are the leaves and the attached messages, in their order.
+ */
+size_t mail_parts(struct mail *m, const struct body_part **list_out);
 void mail_part_counts(struct mail *m, size_t *nodes_out,
     size_t *leaves_out);
 

@@ -181,12 +181,16 @@ uint64_t mime_decoded_size(struct str raw, enum mime_encoding encoding)
 	return size;
 }
 
-static void decode_bytes(struct str raw, enum mime_encoding encoding,
+void mime_decode(struct str raw, enum mime_encoding encoding,
     struct buf *out)
 {
 	struct coder c = coder_of(raw, encoding);
 	char piece[PIECE];
 
+	if (encoding == MIME_IDENTITY) {
+		buf_add_str(out, raw);
+		return;
+	}
 	while (!c.done && !out->over)
 		buf_add(out, piece, coder_read(&c, piece));
 }
@@ -207,7 +211,7 @@ bool mime_decode_text(struct str raw, enum mime_encoding encoding,
 		head = str_sub(raw, 0, room);
 		cut = raw.n > room;
 	} else {
-		decode_bytes(raw, encoding, &bytes);
+		mime_decode(raw, encoding, &bytes);
 		head = buf_str(&bytes);
 		cut = bytes.over;
 	}

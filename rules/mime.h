@@ -21,6 +21,10 @@ enum mime_encoding {		/* of Content-Transfer-Encoding */
 /* Octets that RAW decodes to; in constant memory. */
 uint64_t mime_decoded_size(struct str raw, enum mime_encoding encoding);
 
+/* Appends the octets that RAW decodes to, until OUT is full. */
+void mime_decode(struct str raw, enum mime_encoding encoding,
+    struct buf *out);
+
 /*
  * Appends RAW to OUT as UTF-8 text (see `charset`), line ends as they are,
  * until OUT is full; false if that left something out.  OUT then ends with

@@ -444,6 +444,20 @@ static const struct {
 	    "Subject: y\n\nb\n--x--"), 3, 1, "", "" },
 	{ STR_LIT("Content-Type: multipart/digest; boundary=x\n\n--x\n"
 	    "Content-Type: text/plain\n\nb\n--x--"), 2, 1, "[b]", "" },
+	/* those that are encoded, which they must not be (5.2.1) */
+	{ STR_LIT(MULTI("x") "--x\nContent-Type: message/rfc822; name=m\n"
+	    "Content-Transfer-Encoding: base64\n\n"
+	    "Q29udGVudC1UeXBlOiBpbWFnZS9wbmc7IG5hbWU9cAoKcHA=\n--x--"), 3, 1,
+	    "", "message/rfc822:35:m / image/png:2:p" },
+	{ STR_LIT(MULTI("x") "--x\nContent-Type: message/global; name=m\n"
+	    "Content-Transfer-Encoding: quoted-printable\n\n"
+	    "Content-Type: multipart/mixed; boundary=3Dy\n\n"
+	    "--y\n\na\n--y\nContent-Type: image/png; na=\nme=3Dp\n\npp\n"
+	    "--y--\n--x\n\nb\n--x--"), 6, 3, "[b]",
+	    "message/global:95:m / image/png:2:p" },
+	{ STR_LIT(MULTI("x") "--x\nContent-Type: message/rfc822\n"
+	    "Content-Transfer-Encoding: base64\n--x\n\nb\n--x--"), 3, 2,
+	    "[b]", "" },
 	/* decoding */
 	{ STR_LIT("Content-Transfer-Encoding: base64\n"
 	    "Content-Type: text/plain; charset=gb2312\n\nxOO6ww==\n"), 1, 1,
@@ -536,6 +550,24 @@ static void test_depth(void **state)
 	    "Content-Type: multipart/mixed; boundary=x\n\n", 100000)),
 	    &nodes, &leaves);
 	assert_int_equal(nodes, MAIL_PARTS_MAX);
+}
+
+/* Messages in one another, each encoded once more: they are decoded up to a
+ * limit, which is no loss for mail that people send. */
+static void test_encoded_depth(void **state)
+{
+	const char *head = "Content-Type: message/rfc822; name=m\n"
+	    "Content-Transfer-Encoding: quoted-printable\n\n";
+	struct mail *m = whole(*state, made(*state, head, head, 9));
+	size_t nodes, leaves, used;
+
+	mail_part_counts(m, &nodes, &leaves);
+	assert_int_equal(nodes, 11);
+	assert_false(is_cut(m));
+	used = arena_used(*state);
+	m = whole(*state, made(*state, head, head, 100000));
+	assert_true(is_cut(m));
+	assert_true(arena_used(*state) - used < 64 * 1024 * 1024);
 }
 
 static void test_many_parts(void **state)
@@ -702,6 +734,7 @@ int main(void)
 		test(test_html),
 		test(test_messages),
 		test(test_depth),
+		test(test_encoded_depth),
 		test(test_many_parts),
 		test(test_long_text),
 		test(test_hard_sources),

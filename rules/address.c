@@ -595,6 +595,8 @@ static void read_angle(struct reader *r)
 	for (;;) {
 		before = r->lexer;
 		t = next_token(&r->lexer);
+		if (is(&t, '<') && r->n_item == n_phrase)
+			continue;	/* "<<alice@example.org>>" */
 		if (t.kind == TOKEN_END || is(&t, '>') || is(&t, '<') ||
 		    is(&t, ';') || (is(&t, ',') && !route))
 			break;

@@ -352,6 +352,8 @@ static const struct {
 	{ "Alice alice@example.org", "Alice|alice@example.org" },
 	{ "Alice <alice@example.org> <bob@example.org>",
 	    "Alice|alice@example.org / |bob@example.org" },
+	{ "Alice <<alice@example.org>>, bob@example.net",
+	    "Alice|alice@example.org / |bob@example.net" },
 	{ "mailto:alice@example.org", "|alice@example.org" },
 	{ "Alice <mailto:alice@example.org>", "Alice|alice@example.org" },
 	{ "Alice <a:b@example.org>", "Alice|\"a:b\"@example.org" },

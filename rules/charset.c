@@ -27,7 +27,9 @@ static const struct {
 	{ "iso-8859-11", "CP874" }, { "tis-620", "CP874" },
 	{ "windows-874", "CP874" }, { "iso-8859-8-i", "ISO-8859-8" },
 	{ "unicode-1-1-utf-7", "UTF-7" }, { "x-mac-roman", "MACINTOSH" },
-	{ "x-mac-cyrillic", "MAC-CYRILLIC" }, { "koi8r", "KOI8-R" },
+	{ "x-mac-cyrillic", "MAC-CYRILLIC" },
+	{ "x-mac-ce", "MAC-CENTRALEUROPE" },
+	{ "maccentraleurope", "MAC-CENTRALEUROPE" }, { "koi8r", "KOI8-R" },
 	{ "koi8u", "KOI8-U" }, { "big5", "BIG5-HKSCS" },
 	{ "x-big5", "BIG5-HKSCS" }, { "cp950", "BIG5-HKSCS" },
 };

@@ -106,6 +106,7 @@ static const struct {
 	{ "=?cp-850?Q?=81?=", "\xC3\xBC" },
 	{ "=?windows-cp1250?Q?=B9?=", "\xC4\x85" },
 	{ "=?ISO_8859_2?Q?=B1?=", "\xC4\x85" },
+	{ "=?x-mac-ce?Q?=88?=", "\xC4\x85" },
 	/* what is not text */
 	{ "=?utf-8?Q?a=00b?=", "a" BAD "b" },
 	{ "=?utf-8?Q?a=0D=0Ab?=", "a  b" },

@@ -179,11 +179,12 @@ static bool drain(struct child *c, struct buf *out)
 	while (ok) {
 		ssize_t n = read(c->out, block, sizeof(block));
 
-		if (n > 0) {
+		if (n > 0 && out) {
 			buf_add(out, block, (size_t)n);
 			ok = !out->over;
-			continue;
 		}
+		if (n > 0)
+			continue;
 		if (n == 0 || (errno != EAGAIN && errno != EINTR))
 			close_end(&c->out);
 		break;
@@ -217,15 +218,16 @@ static int until(const struct child *c)
 }
 
 /*
- * Until its output ends, or it has ended itself and nothing more is there:
- * something it left running may hold the pipe open for ever.
+ * Until its output ends and it has its input, or it has ended itself and
+ * nothing more is there: something it left running may hold the pipe open for
+ * ever.
  */
 static enum child_end converse(struct child *c, struct str input,
     struct buf *out)
 {
 	if (input.n == 0)
 		close_end(&c->in);
-	while (c->out >= 0) {
+	while (c->out >= 0 || c->in >= 0) {
 		struct pollfd fds[2] = {
 			{ .fd = c->out, .events = POLLIN },
 			{ .fd = c->in, .events = POLLOUT },

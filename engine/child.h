@@ -41,7 +41,8 @@ struct child_result {
 	int status;
 };
 
-/* OUT is initialised by the caller; its maximum is the limit. */
+/* OUT is initialised by the caller; its maximum is the limit.  NULL: what the
+ * program prints is thrown away. */
 MUST_USE bool child_run(const struct child_settings *set, struct buf *out,
     struct child_result *result_out, struct err *e);
 

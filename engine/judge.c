@@ -18,6 +18,7 @@ struct round {
 	unsigned ask;
 	struct uidset *fields, *bodies;	/* to be asked for next */
 	unsigned more;		/* what those need besides the cheap facts */
+	const char *no_answer;	/* of a program about the message in hand */
 	const struct fetch_items *items;
 };
 
@@ -185,7 +186,9 @@ static bool settle(struct round *r, const struct fetched *f, struct mail *m,
 		return false;
 	if (!fresh)
 		return true;
-	if (nameless || may_come(r, f, v))
+	if (v->n_unknown && v->ask & RULES_ASK_PROGRAM)
+		add_unsettled(j, f->facts.uid, r->no_answer);
+	else if (nameless || may_come(r, f, v))
 		add_unsettled(j, f->facts.uid, "the server did not give all "
 		    "that the rules want to know of it");
 	else
@@ -237,6 +240,7 @@ static void make_input(struct round *r, const struct fetched *f,
 		.zone = r->j->zone,
 		.is_new = is_new,
 		.due = r->j->due,
+		.no_programs = r->j->no_programs,
 		.out_of_time = out_of_time,
 		.out_of_time_ctx = deadline,
 	};
@@ -248,12 +252,40 @@ static void make_input(struct round *r, const struct fetched *f,
 	deadline->end = clock_ms() + r->j->account->limits->match * 1000;
 }
 
+/*
+ * Judges it, and asks the programs on which that hangs.  One that was asked
+ * is not asked again, so this ends.
+ */
+static void judge_one(struct round *r, const struct fetched *f,
+    struct mail *m, bool is_new, struct match_input *in, struct verdict *v)
+{
+	struct program_message pm = { &f->facts, m, f->bytes };
+	struct program_answer *answers = NULL;
+	struct deadline deadline;
+	size_t n = 0, cap = 0;
+
+	r->no_answer = NULL;
+	for (;;) {
+		make_input(r, f, m, is_new, &deadline, in);
+		in->answers = answers;
+		in->n_answers = n;
+		rules_match(r->j->rules, r->message, in, v);
+		if (!v->program ||
+		    (v->ask & ~in->denied) != RULES_ASK_PROGRAM)
+			return;
+		arena_grow(r->message, &answers, n, &cap);
+		answers[n] = program_ask(r->j->asked, v->program, &pm);
+		if (answers[n].truth == TRUTH_UNKNOWN)
+			r->no_answer = answers[n].why;
+		n++;
+	}
+}
+
 static bool on_fetched(void *ctx, const struct fetched *f, struct err *e)
 {
 	struct round *r = ctx;
 	struct judge *j = r->j;
 	bool fresh = uidset_has(r->fresh, f->facts.uid), again = false;
-	struct deadline deadline;
 	struct match_input in;
 	struct verdict v;
 	struct mail *m = NULL;
@@ -271,9 +303,8 @@ static bool on_fetched(void *ctx, const struct fetched *f, struct err *e)
 		    r->items->fields, r->items->n_fields);
 	if (fresh && !known_again(r, f, m, &again, e))
 		return false;
-	make_input(r, f, m, fresh && !again, &deadline, &in);
-	rules_match(j->rules, r->message, &in, &v);
-	ask = v.ask & ~in.denied;
+	judge_one(r, f, m, fresh && !again, &in, &v);
+	ask = v.ask & ~in.denied & ~(unsigned)RULES_ASK_PROGRAM;
 	/* whoever is changed, or remembered, must be known by name */
 	if (fresh || v.n_fired + v.n_unknown + v.n_failed)
 		ask |= naming(j) & ~known(r, f) & ~in.denied;

@@ -8,8 +8,12 @@
  * bodies).  Bytes are borrowed inside the store's callback and gone behind
  * it; what stays of a message is its line in the plan.
  *
- * A message that the server did not give, though it is there, and one on
- * whose missing parts a rule hangs are not settled; see act.
+ * Where the outcome then hangs on programs alone they are asked, one by one,
+ * while the message is in hand.
+ *
+ * A message that the server did not give, though it is there, one on whose
+ * missing parts a rule hangs, and one on which a program gave no answer are
+ * not settled; see act.
  *
  * Life:   one for each portion of a mailbox, in the portion's arena.
  * Errors: those of the store and the journal.
@@ -19,6 +23,7 @@
 
 #include "journal.h"
 #include "plan.h"
+#include "program.h"
 
 struct judge {
 	/* Given by the caller. */
@@ -34,6 +39,8 @@ struct judge {
 	int64_t began_ms;		/* clock_ms() then */
 	const struct zone *zone;
 	const bool *due;		/* see match_input */
+	struct asked *asked;		/* programs; outlives the portion */
+	const char *no_programs;	/* see match_input */
 	/*
 	 * After a change of UIDVALIDITY: a fresh message that was judged
 	 * before (known by its identity), or came before this time, is not

@@ -34,6 +34,7 @@ struct visit {
 	struct uidset fresh, stale;
 	const struct pending *pending;	/* of this UIDVALIDITY, by UID */
 	size_t n_pending;
+	struct asked asked;
 	bool first, last;		/* portion */
 	bool counted;			/* what each rule would change is known
 					   before anything is done */
@@ -324,6 +325,9 @@ static void set_up_judge(struct visit *v, struct arena *arena)
 	j->n_pending = v->n_pending;
 	j->zone = r->zone;
 	j->due = v->due;
+	j->asked = &v->asked;
+	if (r->options->dry_run)
+		j->no_programs = "a dry run starts no programs";
 }
 
 /* Everything that is fresh, stale or resting, and where it stands then. */
@@ -471,7 +475,10 @@ static bool visit(struct pass *p, struct str mailbox, bool watched,
     struct err *e)
 {
 	struct run *r = p->r;
-	struct visit v = { .pass = p, .due = due_here(p, watched) };
+	struct visit v = {
+		.pass = p, .due = due_here(p, watched),
+		.asked = { .arena = r->arena },
+	};
 
 	v.sync = (struct sync){
 		.arena = r->arena,

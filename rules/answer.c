@@ -7,7 +7,7 @@ struct answer answer_settled(bool yes)
 
 struct answer answer_unknown(unsigned ask, const char *why)
 {
-	return (struct answer){ TRUTH_UNKNOWN, ask, why };
+	return (struct answer){ TRUTH_UNKNOWN, ask, why, NULL };
 }
 
 static const char *missing_reason(unsigned bits)
@@ -36,10 +36,29 @@ struct answer answer_missing(const struct match_input *in, unsigned bits)
 
 void answer_add(struct answer *sum, struct answer part)
 {
-	sum->truth = TRUTH_UNKNOWN;
-	sum->ask |= part.ask;
+	struct doubt d = answer_doubt(*sum);
+
+	doubt_add(&d, answer_doubt(part));
+	*sum = answer_doubted(d);
+}
+
+struct doubt answer_doubt(struct answer a)
+{
+	return (struct doubt){ a.ask, a.why, a.program };
+}
+
+struct answer answer_doubted(struct doubt d)
+{
+	return (struct answer){ TRUTH_UNKNOWN, d.ask, d.why, d.program };
+}
+
+void doubt_add(struct doubt *sum, struct doubt more)
+{
+	sum->ask |= more.ask;
 	if (!sum->why)
-		sum->why = part.why;
+		sum->why = more.why;
+	if (!sum->program)
+		sum->program = more.program;
 }
 
 struct answer answer_both(struct answer a, struct answer b)
@@ -67,6 +86,8 @@ unsigned ask_cheapest(unsigned ask)
 		return ask & facts;
 	if (ask & RULES_ASK_FIELDS)
 		return RULES_ASK_FIELDS;
+	if (ask & RULES_ASK_BODY)
+		return RULES_ASK_BODY;
 	return ask;
 }
 

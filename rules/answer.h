@@ -14,6 +14,14 @@ struct answer {
 	enum truth truth;
 	unsigned ask;		/* RULES_ASK_*, if unknown; 0: for good */
 	const char *why;	/* one clause, if unknown */
+	const struct program_question *program;	/* to be asked, of those */
+};
+
+/* What an unknown thing hangs on: an answer without its truth. */
+struct doubt {
+	unsigned ask;
+	const char *why;
+	const struct program_question *program;
 };
 
 struct answer answer_settled(bool yes);
@@ -23,9 +31,14 @@ struct answer answer_missing(const struct match_input *in, unsigned bits);
 /* An unknown part of something that no other part has settled. */
 void answer_add(struct answer *sum, struct answer part);
 struct answer answer_not(struct answer a);
+struct doubt answer_doubt(struct answer a);
+struct answer answer_doubted(struct doubt d);	/* unknown */
+/* The first reason stays. */
+void doubt_add(struct doubt *sum, struct doubt more);
 struct answer answer_both(struct answer a, struct answer b);
 
-/* Facts come with one question, the header with the next, the body last. */
+/* Facts come with one question, the header with the next, then the body;
+ * programs are asked last. */
 unsigned ask_cheapest(unsigned ask);
 
 enum truth truth_of(bool yes);

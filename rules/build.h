@@ -21,6 +21,8 @@
 #define LIST_FILE_MAX		(64 * 1024 * 1024)	/* octets */
 #define TEST_FILE_MAX		(64 * 1024 * 1024)	/* octets */
 #define RULE_NAME_MAX		200	/* octets */
+#define PROGRAM_ARGUMENTS_MAX	100
+#define PROGRAM_SECONDS_MAX	300
 #define WRITTEN_MAX		200	/* octets of cond->written */
 
 /* A named condition. */
@@ -149,7 +151,7 @@ const char *const *action_names(size_t *n_out);
 enum key_place {
 	KEY_file, KEY_rule, KEY_branch, KEY_test, KEY_expect,
 	KEY_attachment, KEY_list_id, KEY_size, KEY_age, KEY_count, KEY_date,
-	KEY_time_of_day, KEY_weekday, KEY_list, KEY_special,
+	KEY_time_of_day, KEY_weekday, KEY_run, KEY_list, KEY_special,
 };
 /* Reports unknown keys and those that are not yet supported. */
 bool keys_check(struct builder *b, const struct node *map,

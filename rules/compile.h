@@ -23,7 +23,6 @@ enum word_arg {
 };
 
 /* One row of vocab.def; see there. */
-
 struct word {
 	const char *name;
 	enum word_arg arg;
@@ -64,6 +63,7 @@ enum cond_kind {
 	COND_TIME_OF_DAY, COND_WEEKDAY,
 	COND_IS,		/* `text` is the flag, `negated` for unread */
 	COND_FLAG, COND_LABEL, COND_MAILBOX, COND_ACCOUNT,
+	COND_RUN,
 };
 
 /* A list as a rule file names it. */
@@ -143,6 +143,14 @@ struct when {
 	int64_t civil;		/* time_from_civil of what was written */
 };
 
+/* A program as a rule file names it. */
+struct program {
+	const struct template **argv;	/* TEMPLATE_ARGUMENT */
+	size_t n;
+	unsigned seconds;
+	bool names_rule;	/* an argument has $(rule) in it */
+};
+
 /* Which instant a condition on time looks at. */
 enum moment { MOMENT_RECEIVED, MOMENT_SENT, MOMENT_NOW };
 
@@ -179,6 +187,7 @@ struct cond {
 	int from, until;	/* COND_TIME_OF_DAY: seconds into the day;
 				   over midnight when until is less */
 	unsigned days;		/* COND_WEEKDAY: a bit each, 0 is Sunday */
+	const struct program *program;	/* COND_RUN */
 	struct str text;	/* COND_IS: the flag, as in facts.flags */
 	bool negated;
 	unsigned height;	/* longest way down, named ones followed; at
@@ -191,6 +200,7 @@ struct cond {
 	struct cond **by_cost;	/* the kids, cheapest first */
 	unsigned char cost;	/* of the dearest leaf */
 	bool reads_state;	/* flags, labels or place: actions change it */
+	bool reads_rule;	/* differs from one rule to the next */
 	unsigned memo;		/* of a named condition: 1 to n_memos; else 0 */
 };
 

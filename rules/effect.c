@@ -23,18 +23,11 @@ struct str special_name(struct str attribute)
 	return attribute;
 }
 
-static void doubt_add(struct doubt *d, struct doubt more)
-{
-	d->ask |= more.ask;
-	if (!d->why)
-		d->why = more.why;
-}
-
 static struct answer answer_of(enum truth truth, struct doubt d)
 {
 	if (truth != TRUTH_UNKNOWN)
 		return (struct answer){ .truth = truth };
-	return (struct answer){ truth, d.ask, d.why };
+	return answer_doubted(d);
 }
 
 /* ---------------------------------------------------------------- marks */
@@ -121,7 +114,7 @@ static struct mark *mark_get(struct marks *ms, struct arena *a,
 	arena_grow(a, &ms->list, ms->n, &ms->cap);
 	m = &ms->list[ms->n++];
 	*m = (struct mark){ .name = name, .now = is.truth,
-	    .doubt = { is.ask, is.why } };
+	    .doubt = answer_doubt(is) };
 	if (ms->n > FEW_MARKS && 2 * ms->n > ms->n_slots)
 		slots_make(ms, a);
 	else if (ms->slots)
@@ -135,7 +128,7 @@ static void marks_init(struct marks *ms, struct arena *a, bool fold,
 	*ms = (struct marks){ .fold = fold, .others = TRUTH_FALSE };
 	if (known.truth == TRUTH_UNKNOWN) {
 		ms->others = TRUTH_UNKNOWN;
-		ms->doubt = (struct doubt){ known.ask, known.why };
+		ms->doubt = answer_doubt(known);
 		return;
 	}
 	for (size_t i = 0; i < n; i++) {
@@ -168,7 +161,7 @@ static void mark_doubt(struct mark *m, bool add, struct doubt doubt)
 	if (m->now == (add ? TRUTH_TRUE : TRUTH_FALSE))
 		return;		/* so it is either way */
 	if (m->now != TRUTH_UNKNOWN)
-		m->doubt = (struct doubt){ 0, NULL };
+		m->doubt = (struct doubt){ 0 };
 	m->now = TRUTH_UNKNOWN;
 	doubt_add(&m->doubt, doubt);
 }
@@ -290,7 +283,7 @@ static void place_do(struct effects *fx, const struct deed *deeds, size_t n,
 		place.mailbox = fx->spots[0].mailbox;
 	fx->n_spots = 1;
 	fx->anywhere = false;
-	fx->doubt = (struct doubt){ 0, NULL };
+	fx->doubt = (struct doubt){ 0 };
 	place.rule = rule;
 	fx->place = place;
 }
@@ -360,7 +353,7 @@ void effects_init(struct effects *fx, struct arena *a,
 	} else if (fx->first.inbox != TRUTH_TRUE && f->inbox_is_label &&
 	    labels.truth == TRUTH_UNKNOWN) {
 		fx->first.inbox = TRUTH_UNKNOWN;
-		fx->doubt = (struct doubt){ labels.ask, labels.why };
+		fx->doubt = answer_doubt(labels);
 	}
 	arena_grow(a, &fx->spots, 0, &fx->cap_spots);
 	fx->spots[0] = fx->first;

@@ -18,12 +18,6 @@
 #include "answer.h"
 #include "compile.h"
 
-/* What an unknown thing hangs on. */
-struct doubt {
-	unsigned ask;
-	const char *why;
-};
-
 /* A label or a flag. */
 struct mark {
 	struct str name;

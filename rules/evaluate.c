@@ -4,7 +4,7 @@
 #define TICKS		64	/* steps between two looks at the time */
 
 /* What a leaf may cost, by what it reads. */
-enum { COST_FACTS = 1, COST_HEADER, COST_BODY };
+enum { COST_FACTS = 1, COST_HEADER, COST_BODY, COST_PROGRAM };
 
 /* -------------------------------------------------------------- prepare */
 
@@ -21,6 +21,8 @@ static unsigned char leaf_cost(const struct cond *c)
 	case COND_BODY:
 	case COND_ATTACHMENT:
 		return COST_BODY;
+	case COND_RUN:
+		return COST_PROGRAM;
 	default:
 		return COST_FACTS;
 	}
@@ -38,7 +40,7 @@ static void sort_by_cost(struct rules *r, struct cond *c)
 	size_t n = 0;
 
 	c->by_cost = arena_array(r->arena, c->n_kids, sizeof(*c->by_cost));
-	for (unsigned cost = COST_FACTS; cost <= COST_BODY; cost++)
+	for (unsigned cost = COST_FACTS; cost <= COST_PROGRAM; cost++)
 		for (size_t i = 0; i < c->n_kids; i++)
 			if (c->kids[i]->cost == cost)
 				c->by_cost[n++] = c->kids[i];
@@ -52,6 +54,7 @@ static void prepare_cond(struct rules *r, struct cond *c)
 		return;
 	c->cost = leaf_cost(c);
 	c->reads_state = reads_state(c->kind);
+	c->reads_rule = c->kind == COND_RUN && c->program->names_rule;
 	for (size_t i = 0; i < c->n_kids; i++) {
 		struct cond *kid = c->kids[i];
 
@@ -59,6 +62,7 @@ static void prepare_cond(struct rules *r, struct cond *c)
 		if (kid->cost > c->cost)
 			c->cost = kid->cost;
 		c->reads_state |= kid->reads_state;
+		c->reads_rule |= kid->reads_rule;
 		if (c->kind == COND_NAMED && !kid->memo)
 			kid->memo = ++r->n_memos;
 	}
@@ -110,6 +114,8 @@ static struct answer eval_leaf(struct evaluation *v, const struct cond *c)
 	case COND_TIME_OF_DAY:
 	case COND_WEEKDAY:
 		return leaf_time(v, c);
+	case COND_RUN:
+		return leaf_program(v, c);
 	default:
 		return leaf_fact(v, c);
 	}
@@ -138,12 +144,14 @@ static struct answer eval_named(struct evaluation *v, const struct cond *c)
 	const struct cond *kid = c->kids[0];
 	struct memo *m = &v->memos[kid->memo];
 
-	if (!m->set || (kid->reads_state && m->epoch != v->fx->epoch)) {
+	if (!m->set || (kid->reads_state && m->epoch != v->fx->epoch) ||
+	    (kid->reads_rule && m->rule != v->rule)) {
 		if (v->in->explain && !v->notes)
 			return evaluate(v, kid);	/* would lack notes */
 		m->answer = evaluate(v, kid);
 		m->set = true;
 		m->epoch = v->fx->epoch;
+		m->rule = v->rule;
 		m->tree = NULL;
 	}
 	return m->answer;
@@ -223,7 +231,7 @@ bool evaluate_captures(struct evaluation *v, const struct cond *c,
 	a = eval_leaf(v, c);
 	v->here = here;
 	if (a.truth == TRUTH_UNKNOWN) {
-		*doubt_out = (struct doubt){ a.ask, a.why };
+		*doubt_out = answer_doubt(a);
 		return false;
 	}
 	if (a.truth == TRUTH_TRUE)

@@ -1,8 +1,8 @@
 /*
  * evaluate - one condition to true, false or unknown, with what to ask.
  *
- * Groups are evaluated cheapest first (facts, header, body) and only as far
- * as the outcome is open.  What an unknown group asks is the cheapest kind of
+ * Groups are evaluated cheapest first (facts, header, body, programs) and only
+ * as far as the outcome is open.  What an unknown group asks is the cheapest kind of
  * question that could still settle it; dearer ones wait for its answer.
  *
  * A condition that only reads what is known gives the same answer however
@@ -27,6 +27,7 @@ struct memo {
 	struct answer answer;
 	bool set;
 	unsigned epoch;		/* of the effects it was read from */
+	const char *rule;	/* for which it was read */
 	const struct explained *tree;	/* made by explain */
 };
 
@@ -37,6 +38,7 @@ struct evaluation {
 	const struct match_input *in;
 	const struct effects *fx;
 	struct arena *arena;
+	const char *rule;	/* the one at hand */
 	struct memo *memos;	/* by cond->memo */
 	struct note *notes;	/* by cond->id; NULL without explain */
 	struct note here;	/* of the leaf being evaluated */

@@ -2,7 +2,8 @@
  * leaf - a condition that holds no others, on one message.
  *
  * `leaf_mail` reads the message itself, `leaf_fact` what is known beside it
- * and what actions have made of it, `leaf_time` when things happened.
+ * and what actions have made of it, `leaf_time` when things happened,
+ * `leaf_program` what a program says.
  */
 #ifndef TAMIS_LEAF_H
 #define TAMIS_LEAF_H
@@ -14,6 +15,7 @@
 struct answer leaf_mail(struct evaluation *v, const struct cond *c);
 struct answer leaf_fact(struct evaluation *v, const struct cond *c);
 struct answer leaf_time(struct evaluation *v, const struct cond *c);
+struct answer leaf_program(struct evaluation *v, const struct cond *c);
 
 /* For explain, nothing otherwise: the value that decided, ... */
 void leaf_show(struct evaluation *v, struct str value);

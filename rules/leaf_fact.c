@@ -69,11 +69,6 @@ static struct answer eval_size(struct evaluation *v, const struct cond *c)
 
 /* ------------------------------------------------ state leaves: effects */
 
-static struct answer of_doubt(struct doubt d)
-{
-	return answer_unknown(d.ask, d.why);
-}
-
 /* The operands of label, flag, mailbox, account stand in tests[0]. */
 static const struct test *names_of(const struct cond *c)
 {
@@ -137,11 +132,11 @@ static struct answer any_mark(struct evaluation *v, const struct marks *ms,
 		if (fits == TRUTH_UNKNOWN)
 			answer_add(&a, answer_unknown(0, PATTERN_LIMIT_REASON));
 		else if (fits == TRUTH_TRUE)
-			answer_add(&a, of_doubt(m->doubt));
+			answer_add(&a, answer_doubted(m->doubt));
 	}
 	if (ms->others == TRUTH_UNKNOWN && may_begin(o->text,
 	    ms->others_head))
-		answer_add(&a, of_doubt(ms->doubt));
+		answer_add(&a, answer_doubted(ms->doubt));
 	return a;
 }
 
@@ -160,7 +155,7 @@ static struct answer folded_mark(struct evaluation *v,
 			leaf_show(v, m->name);
 			a = answer_settled(true);
 		} else {
-			answer_add(&a, of_doubt(m->doubt));
+			answer_add(&a, answer_doubted(m->doubt));
 		}
 	}
 	return a;
@@ -253,9 +248,12 @@ static struct answer eval_mailbox(struct evaluation *v,
 			truth = TRUTH_UNKNOWN;
 	if (fx->anywhere)
 		truth = TRUTH_UNKNOWN;
-	if (truth == TRUTH_UNKNOWN)
-		return answer_unknown(ask_cheapest(fx->doubt.ask),
-		    fx->doubt.why);
+	if (truth == TRUTH_UNKNOWN) {
+		struct answer a = answer_doubted(fx->doubt);
+
+		a.ask = ask_cheapest(a.ask);
+		return a;
+	}
 	if (fx->n_spots == 1)
 		leaf_show(v, fx->spots[0].mailbox);
 	return (struct answer){ .truth = truth };

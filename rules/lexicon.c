@@ -92,7 +92,7 @@ static const char *word_of(const struct vocab_row *row)
 		[KEY_count] = "key of `count`", [KEY_date] = "key of a date",
 		[KEY_time_of_day] = "key of `time_of_day`",
 		[KEY_weekday] = "key of `weekday`",
-		[KEY_list] = "key of a list",
+		[KEY_run] = "key of `run`", [KEY_list] = "key of a list",
 		[KEY_special] = "key of a mailbox",
 	};
 

@@ -122,13 +122,11 @@ static enum filled fill_name(struct matcher *m, const struct rule *rule,
 		if (ask == 0)
 			return FILLED_FAILS;
 		missing = answer_missing(m->in, ask);
-		why = (struct doubt){ missing.ask, missing.why };
+		why = answer_doubt(missing);
 	} else {
 		why = m->captures_doubt;
 	}
-	doubt->ask |= why.ask;
-	if (!doubt->why)
-		doubt->why = why.why;
+	doubt_add(doubt, why);
 	return FILLED_UNKNOWN;
 }
 
@@ -165,7 +163,7 @@ static enum filled fill_rule(struct matcher *m, const struct rule *rule,
 	m->n_deeds = 0;
 	m->captured = m->captures_short = false;
 	m->captures.n = 0;
-	*doubt = (struct doubt){ 0, NULL };
+	*doubt = (struct doubt){ 0 };
 	for (int part = 0; part < 2; part++) {
 		const struct branch *from = part ? b : &rule->top;
 
@@ -252,8 +250,11 @@ static void rule_unknown(struct matcher *m, const struct rule *rule,
 	rr->unknown = why.why;
 	m->out->n_unknown++;
 	m->out->ask |= why.ask;
-	maybe_rule(m, rule, (struct doubt){ why.ask, quoted(m,
-	    "it hangs on the rule", rule, ", which is unknown") });
+	if (!m->out->program)
+		m->out->program = why.program;
+	why.why = quoted(m, "it hangs on the rule", rule,
+	    ", which is unknown");
+	maybe_rule(m, rule, why);
 }
 
 static void rule_fires(struct matcher *m, const struct rule *rule,
@@ -275,8 +276,7 @@ static void rule_fires(struct matcher *m, const struct rule *rule,
 	}
 	place = place_known(m);
 	if (place.truth == TRUTH_UNKNOWN) {
-		rule_unknown(m, rule, rr,
-		    (struct doubt){ place.ask, place.why });
+		rule_unknown(m, rule, rr, answer_doubt(place));
 		return;
 	}
 	rr->truth = TRUTH_TRUE;
@@ -316,7 +316,7 @@ static void judge(struct matcher *m, const struct rule *rule,
 	if (a.truth == TRUTH_TRUE)
 		a = choose_branch(m, &rule->top, &branch);
 	if (a.truth == TRUTH_UNKNOWN)
-		rule_unknown(m, rule, rr, (struct doubt){ a.ask, a.why });
+		rule_unknown(m, rule, rr, answer_doubt(a));
 	else if (a.truth == TRUTH_TRUE)
 		rule_fires(m, rule, rr, branch);
 	if (m->v.notes)
@@ -337,6 +337,7 @@ static void match_rule(struct matcher *m, size_t i)
 	if (rr->not_reached)
 		return;
 	rr->reached = true;
+	m->v.rule = rule->info.name;
 	if (m->blocked) {
 		rr->truth = TRUTH_UNKNOWN;
 		rr->unknown = quoted(m, "the rule", m->blocked,
@@ -347,8 +348,7 @@ static void match_rule(struct matcher *m, size_t i)
 	if (rule->info.n_in) {
 		in = in_mailboxes(m, &rule->info);
 		if (in.truth == TRUTH_UNKNOWN) {
-			rule_unknown(m, rule, rr,
-			    (struct doubt){ in.ask, in.why });
+			rule_unknown(m, rule, rr, answer_doubt(in));
 			return;
 		}
 	}

@@ -125,7 +125,8 @@ enum rules_ask {
 	RULES_ASK_RECEIVED = 1 << 3,
 	RULES_ASK_FIELDS = 1 << 4,	/* the fields of rules_fields */
 	RULES_ASK_BODY = 1 << 5,	/* the whole message */
-	/* to come: thread, Gmail search, seen before, program, signature */
+	RULES_ASK_PROGRAM = 1 << 6,	/* see verdict.program */
+	/* to come: thread, Gmail search, seen before, signature */
 };
 
 /* What is known of a message apart from its bytes. */
@@ -168,9 +169,28 @@ struct match_input {
 	 * all are due. */
 	const bool *due;
 	bool explain;
+	/* What programs have answered about this message. */
+	const struct program_answer *answers;
+	size_t n_answers;
+	/* Why none is asked, one clause, for explain; NULL: they are. */
+	const char *no_programs;
 	/* Optional: the message's time is up; what is left is unknown. */
 	bool (*out_of_time)(void *ctx);
 	void *out_of_time_ctx;
+};
+
+/* A program that is to be asked about a message: exit status 0 is true, 1
+ * false.  The whole message is known then. */
+struct program_question {
+	const char *const *argv;	/* NULL at the end */
+	unsigned seconds;		/* it may take */
+	struct str key;			/* equal questions have equal ones */
+};
+
+struct program_answer {
+	struct str key;
+	enum truth truth;
+	const char *why;	/* for unknown, one clause: it may pass */
 };
 
 enum place_kind {
@@ -231,6 +251,10 @@ struct verdict {
 	size_t n_fired, n_unknown, n_failed;
 	/* Not 0: the outcome may still change if these are answered. */
 	unsigned ask;
+	/* With RULES_ASK_PROGRAM in `ask`: the one to be asked next, which is
+	 * worth while when nothing else is asked.  NULL: one that was asked
+	 * gave no answer, and may another time. */
+	const struct program_question *program;
 	struct wants wants;
 	/* After the change, as far as known; for explain and tests. */
 	struct str *labels_after;	/* with INBOX where it is one; sorted */

@@ -43,6 +43,7 @@ static const struct {
 	{ "DATE_MAP", VOCAB_KEY, KEY_date },
 	{ "TIME_OF_DAY_MAP", VOCAB_KEY, KEY_time_of_day },
 	{ "WEEKDAY_MAP", VOCAB_KEY, KEY_weekday },
+	{ "RUN_MAP", VOCAB_KEY, KEY_run },
 	{ "SPECIAL_MAP", VOCAB_KEY, KEY_special },
 	{ "LIST_MAP", VOCAB_KEY, KEY_list },
 	{ "FILE_MAP", VOCAB_KEY, KEY_file },

@@ -276,6 +276,28 @@ static size_t find_default(struct str s)
 	return s.n;
 }
 
+/* Text from a message never stands in a program's arguments, and where a
+ * message has its number is nothing to name a mailbox by. */
+static bool may_stand(struct parser *p, struct str written, struct str name)
+{
+	static const char *const ours[] = { "account", "mailbox", "rule",
+	    "uid" };
+	bool argument = p->t->use == TEMPLATE_ARGUMENT;
+
+	for (size_t i = 0; argument && i < COUNT(ours); i++)
+		if (str_eq_z(name, ours[i]))
+			return true;
+	if (argument)
+		return problem_hint(p->ps, place_of(p, written),
+		    STR_LIT("the program has the message on standard input "
+		    "and in TAMIS_* variables"), "in arguments there are "
+		    "only $(account), $(mailbox), $(rule) and $(uid)");
+	if (!str_eq_z(name, "uid"))
+		return true;
+	return problem(p->ps, place_of(p, written),
+	    "$(uid) stands in arguments of programs only");
+}
+
 /* WRITTEN is what stands between "$(" and ")". */
 static bool parse_piece(struct parser *p, struct str written)
 {
@@ -286,6 +308,8 @@ static bool parse_piece(struct parser *p, struct str written)
 	size_t end = 0;
 	bool ok, sure;
 
+	if (!may_stand(p, written, name))
+		return false;
 	if (colon < written.n) {
 		piece.has_default = true;
 		piece.otherwise = str_sub(written, colon + 2, written.n);
@@ -439,12 +463,22 @@ struct str template_head(const struct template *t)
 	    t->pieces[0].text : STR_EMPTY;
 }
 
-bool template_groups(const struct template *t)
+static bool has_piece(const struct template *t, enum piece_kind kind)
 {
 	for (size_t i = 0; i < t->n; i++)
-		if (t->pieces[i].kind == PIECE_GROUP)
+		if (t->pieces[i].kind == kind)
 			return true;
 	return false;
+}
+
+bool template_names_rule(const struct template *t)
+{
+	return has_piece(t, PIECE_rule);
+}
+
+bool template_groups(const struct template *t)
+{
+	return has_piece(t, PIECE_GROUP);
 }
 
 bool template_captured(const struct template *t,
@@ -597,6 +631,9 @@ static struct str value_of(struct filler *f, const struct piece *piece)
 		return facts->mailbox;
 	case PIECE_rule:
 		return str_of(f->rule);
+	case PIECE_uid:
+		return arena_printf(f->arena, "%lu",
+		    (unsigned long)facts->uid);
 	case PIECE_date:
 		return date_value(f, piece->text);
 	case PIECE_size:
@@ -675,14 +712,17 @@ static bool add_value(struct filler *f, const struct template *t,
 		    STR_ARG(piece->written));
 		return false;
 	}
-	if (value.n == 0 && piece->has_default) {
+	if (t->use == TEMPLATE_ARGUMENT &&
+	    (value.n || !piece->has_default)) {
+		buf_add_str(f->out, value);	/* ours, and may be empty */
+	} else if (value.n == 0 && piece->has_default) {
 		buf_add_str(f->out, piece->otherwise);
 	} else if (value.n == 0) {
 		*failure_out = arena_printf(f->arena,
 		    "$(%.*s) is empty in this message and has no default",
 		    STR_ARG(piece->written));
 		return false;
-	} else if (t->use == TEMPLATE_TEXT) {
+	} else if (t->use != TEMPLATE_LABEL) {
 		add_line(f->out, value);
 	} else if (piece->kind == PIECE_date) {
 		buf_add_str(f->out, value);	/* its levels are meant */

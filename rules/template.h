@@ -22,6 +22,7 @@ struct template;
 enum template_use {
 	TEMPLATE_LABEL,		/* label or mailbox name: values sanitised */
 	TEMPLATE_TEXT,		/* free text: values as they are, one line */
+	TEMPLATE_ARGUMENT,	/* of a program: no text from the message */
 };
 
 /* Captures of a rule's regexes, as the matcher collected them. */
@@ -48,6 +49,8 @@ bool template_literal(const struct template *t, struct str *text_out);
 
 /* The literal text that every filling of it begins with; may be empty. */
 struct str template_head(const struct template *t);
+/* Does it fill in the rule's name? */
+bool template_names_rule(const struct template *t);
 /* Does it fill in a captured group? */
 bool template_groups(const struct template *t);
 /* Is each group that it fills in among CAPTURES? */

@@ -503,6 +503,8 @@ struct cond *term_build(struct builder *b, const struct word *w,
 	case ARG_TIME_OF_DAY:
 	case ARG_WEEKDAY:
 		return moment_build(b, w, key, value);
+	case ARG_PROGRAM:
+		return run_build(b, w, key, value);
 	case ARG_IS:
 		return is_cond(b, w, key, value);
 	case ARG_FLAG:

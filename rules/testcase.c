@@ -233,7 +233,10 @@ void rules_test_run(const struct rules *r, struct arena *a, size_t index,
 {
 	const struct test_case *t = &r->tests[index];
 	struct run run = { .rules = r, .test = t, .arena = a, .out = out };
-	struct match_input in = { .is_new = true };
+	struct match_input in = {
+		.is_new = true,
+		.no_programs = "a test starts no programs",
+	};
 
 	*out = (struct rules_test_result){ .name = t->name, .pos = t->pos,
 	    .passed = true };

@@ -8,10 +8,11 @@
  *   rules:	a list of rules, or a whole rule file
  *   mail:	the message; without one no byte of it is known
  *   facts:	KEY: VALUE, one a line.  known, denied (of flags labels size
- *		received fields body; default: all are known, none denied),
+ *		received fields body program; default: all are known, none denied),
  *		have (fields header whole; default whole), reason, account,
  *		mailbox, flags, labels, in_inbox, inbox_is_label, size,
- *		received, now, zone, new, due, body_text, steps
+ *		received, now, zone, new, due, body_text, steps, no_programs,
+ *		answer (TRUTH PROGRAM ARGUMENT ..., may stand several times)
  *   verdict:	a line for each rule, then what is wanted, then what to ask
  *   after:	labels, mailbox, flags afterwards (optional)
  *   because:	the explanation (optional): + true, - false, ? unknown,
@@ -49,12 +50,14 @@ struct one_case {
 	enum mail_have have;
 	struct rules_limits limits;
 	bool due[LIST_MAX];
+	struct program_answer answers[LIST_MAX];
 };
 
 static const struct { const char *name; unsigned bit; } ask_names[] = {
 	{ "flags", RULES_ASK_FLAGS }, { "labels", RULES_ASK_LABELS },
 	{ "size", RULES_ASK_SIZE }, { "received", RULES_ASK_RECEIVED },
 	{ "fields", RULES_ASK_FIELDS }, { "body", RULES_ASK_BODY },
+	{ "program", RULES_ASK_PROGRAM },
 };
 
 /* ------------------------------------------------------------- the file */
@@ -232,6 +235,28 @@ static void read_have(struct one_case *c, struct str v)
 	    str_eq_z(v, "header") ? MAIL_HEADER : MAIL_WHOLE;
 }
 
+/* "true PROGRAM ARGUMENT ..." */
+static void add_answer(struct one_case *c, struct str v)
+{
+	struct program_answer *a = &c->answers[c->in.n_answers++];
+	const struct str *list;
+	size_t n = words(c, v, ' ', &list);
+	struct buf key;
+
+	assert_true(n > 1 && c->in.n_answers <= LIST_MAX);
+	c->in.answers = c->answers;
+	a->truth = str_eq_z(list[0], "true") ? TRUTH_TRUE :
+	    str_eq_z(list[0], "false") ? TRUTH_FALSE : TRUTH_UNKNOWN;
+	a->why = "the program gave no answer";
+	buf_init(&key, FILE_MAX);
+	for (size_t i = 1; i < n; i++) {
+		buf_add_str(&key, list[i]);
+		buf_add_char(&key, '\0');
+	}
+	a->key = arena_str(c->arena, buf_str(&key));
+	buf_free(&key);
+}
+
 /* How the message is known and judged. */
 static bool judging_fact(struct one_case *c, struct str key, struct str v)
 {
@@ -259,6 +284,10 @@ static bool judging_fact(struct one_case *c, struct str key, struct str v)
 		c->limits.body_text = (uint32_t)number(v);
 	} else if (str_eq_z(key, "steps")) {
 		c->limits.regex_steps = (uint32_t)number(v);
+	} else if (str_eq_z(key, "no_programs")) {
+		c->in.no_programs = arena_z(c->arena, v);
+	} else if (str_eq_z(key, "answer")) {
+		add_answer(c, v);
 	} else {
 		return false;
 	}
@@ -429,6 +458,12 @@ static void add_verdict(struct buf *b, const struct rules *r,
 	for (size_t i = 0; i < COUNT(ask_names); i++)
 		if (v->ask & ask_names[i].bit)
 			buf_printf(b, " %s", ask_names[i].name);
+	buf_add_char(b, '\n');
+	if (!v->program)
+		return;
+	buf_add_z(b, "program:");
+	for (size_t i = 0; v->program->argv[i]; i++)
+		buf_printf(b, " %s", v->program->argv[i]);
 	buf_add_char(b, '\n');
 }
 

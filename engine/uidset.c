@@ -188,7 +188,7 @@ static bool read_number(struct str text, uint32_t *uid_out)
 		*uid_out = UIDSET_MAX;
 		return true;
 	}
-	if (!str_u64(text, UIDSET_MAX - 1, &n) || n == 0)
+	if (!str_u64(text, UIDSET_MAX, &n) || n == 0)
 		return false;
 	*uid_out = (uint32_t)n;
 	return true;

@@ -323,14 +323,21 @@ struct str address_shown(struct arena *a, const struct address *ad)
 	return (struct str){ p, n };
 }
 
-struct str address_domain(struct arena *a, struct str domain)
+static struct str no_final_dots(struct str domain)
 {
 	while (domain.n && domain.p[domain.n - 1] == '.')
 		domain.n--;
+	return domain;
+}
+
+struct str address_domain(struct arena *a, struct str domain)
+{
+	domain = no_final_dots(domain);
+	/* IDNA has other dots, which become dots by it */
 	for (size_t i = 0; i < domain.n; i++)
 		if (!ch_alnum(domain.p[i]) && domain.p[i] != '-' &&
 		    domain.p[i] != '.')
-			return mime_host_ascii(a, domain);
+			return no_final_dots(mime_host_ascii(a, domain));
 	for (size_t i = 0; i < domain.n; i++) {
 		char *copy;
 

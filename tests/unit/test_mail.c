@@ -425,6 +425,9 @@ static void test_address_parts(void **state)
 	assert_int_equal(mail_addresses(m, STR_LIT("Cc"), &list), 0);
 	assert_str(address_domain(*state, STR_LIT("B\xC3\xBC" "cher.Example.")),
 	    "xn--bcher-kva.example");
+	/* a full stop of another script is a dot by IDNA */
+	assert_str(address_domain(*state, STR_LIT("b\xC3\xBC" "cher.example"
+	    "\xE3\x80\x82")), "xn--bcher-kva.example");
 	assert_str(address_domain(*state, STR_LIT("Example.ORG")),
 	    "example.org");
 }

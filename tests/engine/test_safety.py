@@ -3,6 +3,7 @@
 # timeout: 200
 
 import re
+import shutil
 import sys
 import unittest
 
@@ -161,6 +162,21 @@ os.execv(sys.argv[1], sys.argv[1:])
         self.expect(0, 'run')
         self.assertEqual(self.boxes_of(self.server), {1: ['INBOX', 'Kept']})
 
+    def test_two_that_could_be_the_copy(self):
+        """Somebody put the same message there, too: ours is the first."""
+        self.fill('keep')
+        self.proxy.arm(Fault('cut', reply='UID COPY'))
+        self.expect(75, 'run')
+        self.alter('UPDATE change SET time = time - 7200')
+        with servers.closing(self.server.client()) as c:
+            servers.check(c.select('INBOX'))
+            servers.check(c.uid('COPY', '1', 'Kept'))
+        first, _ = [m.uid for m in self.server.dump('alice', 'Kept')]
+        self.proxy.arm()
+        self.expect(0, 'run')
+        self.assertEqual(self.query('SELECT dest_uid FROM change'),
+                         [(first,)])
+
     # ------------------------------------------------ labels as folders
 
     def folders(self, rules, **top):
@@ -187,6 +203,56 @@ os.execv(sys.argv[1], sys.argv[1:])
         self.assertGreater(len(seen), 1)
         self.assertEqual(self.places(self.server),
                          {1: [('INBOX', frozenset())]})
+
+    def uids_change(self, mailbox, rules, labelled=False, first=2):
+        """At each SELECT of the mailbox from the FIRST on; nothing is said
+        to it then.  Returns at how many."""
+        self.folders(rules)
+        for nth in range(first, 20):
+            self.server.restore()
+            shutil.rmtree(self.t.state_dir)
+            self.expect(0, 'run')
+            if labelled:
+                self.server.append('alice', 'L',
+                                   message(1, subject='plain'))
+            self.fill('plain')
+            now = b'UIDVALIDITY %d' % self.server.status(
+                'alice', mailbox)['UIDVALIDITY']
+            seen, sent = [], []
+
+            def change(line):
+                if now not in line:
+                    return line
+                seen.append(line)
+                if len(seen) < nth:
+                    return line
+                sent.append(len(self.proxy.commands))
+                return line.replace(now, b'UIDVALIDITY 4711')
+            self.proxy.arm()
+            self.proxy.rewrite = change
+            r = self.t.run('-v', 'run')
+            self.proxy.rewrite = None
+            if not sent:
+                self.assertEqual(r.status, 0, r)
+                return nth - first
+            self.assertEqual(r.status, 75, r)
+            self.assertIn('UIDVALIDITY of ' + mailbox, r.err)
+            self.assertLessEqual(set(self.proxy.commands[sent[0]:]),
+                                 {'LOGOUT'})
+            self.expect(0, 'run')
+        self.fail('there is no end of it')
+
+    def test_uids_change_while_labels_are_set(self):
+        self.assertGreaterEqual(self.uids_change(
+            'INBOX', 'rules: [{name: l, when: {subject: plain}, '
+            'then: [{label: L}]}]'), 1)
+
+    def test_uids_change_while_labels_are_taken(self):
+        off = ('rules: [{name: off, when: {label: L}, '
+               'then: [{unlabel: L}]}]')
+        self.assertGreaterEqual(self.uids_change('INBOX', off, True), 2)
+        # in L the copy is looked for afresh, by what it is, before it goes
+        self.assertGreaterEqual(self.uids_change('L', off, True, 3), 1)
 
     def test_a_label_that_lands_late(self):
         """The copy behind it is waited for, and not made twice."""

@@ -248,8 +248,10 @@ static bool settle_change(struct journal *j, const struct change *c,
 	row_put(st, 5, c->dest_uidvalidity);
 	if (!row_run(st, e))
 		return false;
-	if (c->state != CHANGE_DONE || (c->kind != OP_COPY &&
-	    c->kind != OP_MOVE))
+	/* a move that was given up may land all the same */
+	if (!(c->state == CHANGE_DONE && c->kind == OP_COPY) &&
+	    !(c->kind == OP_MOVE && (c->state == CHANGE_DONE ||
+	    c->state == CHANGE_VOID)))
 		return true;
 	if (c->kind == OP_MOVE &&
 	    !journal_mailbox_need(j, c->what, &target, e))
@@ -441,6 +443,7 @@ bool journal_placed(struct journal *j, struct str mailbox,
 	row_put(st, 4, uidvalidity);
 	row_put(st, 5, uid);
 	row_put(st, 6, !exact);
+	row_put(st, 7, CHANGE_VOID);
 	return is_there(st, yes_out, e);
 }
 

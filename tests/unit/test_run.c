@@ -722,6 +722,35 @@ static void test_a_late_copy_is_waited_for(void **state)
 	assert_int_equal(count(f, "X", x), 1);
 }
 
+/* It was given up and would have been made again, and is ours all the same
+ * when it lands. */
+static void test_a_late_move_is_not_new(void **state)
+{
+	static const char rules[] = RULES
+	    "  - {name: go, then: [{copy: Y}, {move: X}]}\n"
+	    "  - {name: all, applies_to: all, then: [{copy: Y}]}\n";
+	struct fixture *f = *state;
+	unsigned x;
+
+	f->run.mailboxes[1] = "X";
+	fake_make_box(f->sv, "X");
+	run_ok(f, rules);
+	x = fake_deliver(f->sv, "INBOX", 1);
+	expect_fault(f, FAKE_EFFECT, 2, FAKE_LOSE_LATE);
+	run(f, rules);
+	assert_false(f->run.ok);
+	f->sv->now -= 60;		/* it has not landed yet */
+	expect_fault(f, FAKE_PREPARE, 1, FAKE_LOSE);
+	run(f, rules);
+	assert_false(f->run.ok);
+	no_fault(f);
+	run_ok(f, rules);
+	run_ok(f, rules);
+	assert_int_equal(count(f, "INBOX", x), 0);
+	assert_int_equal(count(f, "X", x), 1);
+	assert_int_equal(count(f, "Y", x), 1);
+}
+
 /* A sweep leaves alone what rests, too. */
 static void test_a_late_copy_of_a_sweep_is_waited_for(void **state)
 {
@@ -997,6 +1026,7 @@ int main(void)
 		T(an_older_twin_is_not_our_copy),
 		T(target_with_another_uidvalidity),
 		T(a_late_copy_is_waited_for),
+		T(a_late_move_is_not_new),
 		T(a_late_copy_of_a_sweep_is_waited_for),
 		T(left_out_of_many),
 		T(labels_in_another_case),

@@ -29,6 +29,10 @@ struct answer answer_missing(const struct match_input *in, unsigned bits)
 {
 	unsigned ask = bits & ~in->denied;
 
+	/* what is here came with all fields that rules read */
+	if (ask & RULES_ASK_FIELDS && in->mail)
+		return answer_unknown(ask & ~(unsigned)RULES_ASK_FIELDS,
+		    "its header is longer than what is looked at");
 	if (ask == 0 && in->denied_reason)
 		return answer_unknown(0, in->denied_reason);
 	return answer_unknown(ask, missing_reason(bits));

@@ -53,6 +53,19 @@ class Choosing(unittest.TestCase):
         self.assertEqual(self.judged('--since', '7d'), ['recent'])
         self.assertEqual(self.judged('--since', '60d'), ['old'])
 
+    def test_longer_than_any_header(self):
+        """What a limit cuts is unknown, and not asked for for ever."""
+        self.t.rules('rules: [{name: all, when: {subject: x},'
+                     ' then: [{label: seen}]}]')
+        self.assertEqual(self.judged(), [])
+        with open(self.mail + '/new/long', 'w') as f:
+            f.write('Subject: x\n' + 'A: b\n' * 100001 + '\nx\n')
+        r = self.t.run('run', '--json')
+        self.assertEqual(r.status, 0, r)
+        run, = [o for o in r.json() if o['type'] == 'run']
+        self.assertEqual((run['judged'], run['unknown']), (1, 1))
+        self.assertEqual(self.judged(), [])
+
     def test_max(self):
         self.assertEqual(self.judged(), [])
         for i in range(3):

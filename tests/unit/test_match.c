@@ -960,6 +960,41 @@ static void time_up_is_unknown(void **state)
 
 /* ----------------------------------------------------------------- numbers */
 
+/* A field past a limit is all there, and to ask again brings no more. */
+static void long_headers_are_not_asked_for_again(void **state)
+{
+	struct arena *a = arena_new();
+	struct rules *r = load(a, "version: 1\nrules:\n"
+	    "  - name: leaf\n    when: {to: b}\n    then: archive\n"
+	    "  - name: count\n    when: {to: {count: {over: 9}}}\n"
+	    "    then: archive\n"
+	    "  - name: template\n    then: [{label: \"$(header.To)\"}]\n"
+	    "  - name: other\n    when: {subject: b}\n    then: trash\n");
+	struct facts f = { .known = FACTS_ALL, .mailbox = STR_LIT("INBOX"),
+	    .account = STR_EMPTY };
+	struct match_input in = { .facts = &f, .is_new = true };
+	struct verdict v;
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 10 * MAIL_ADDRESSES_MAX);
+	buf_add_z(&b, "Subject: a\nTo: ");
+	for (unsigned i = 0; i <= MAIL_ADDRESSES_MAX; i++)
+		buf_add_z(&b, "a@b,");
+	buf_add_z(&b, "\n\n");
+	in.mail = mail_make(a, buf_str(&b), MAIL_WHOLE, NULL, 0);
+	rules_match(r, a, &in, &v);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(v.rules[i].truth, TRUTH_UNKNOWN);
+		assert_string_equal(v.rules[i].unknown,
+		    "its header is longer than what is looked at");
+	}
+	assert_int_equal(v.rules[3].truth, TRUTH_FALSE);
+	assert_int_equal(v.ask, 0);
+	buf_free(&b);
+	arena_free(&a);
+}
+
 /* More labels than are searched one by one, before and after. */
 static void many_labels(void **state)
 {
@@ -1173,6 +1208,7 @@ int main(void)
 		cmocka_unit_test(index_loses_nothing),
 		cmocka_unit_test(index_finds_the_odd),
 		cmocka_unit_test(time_up_is_unknown),
+		cmocka_unit_test(long_headers_are_not_asked_for_again),
 		cmocka_unit_test(many_labels),
 		cmocka_unit_test(many_places),
 		cmocka_unit_test(tests_that_pass),

@@ -39,9 +39,10 @@ enum operator_of {
 	OF_PART = 1 << 2,
 	OF_BODY = 1 << 3,
 	OF_NAME = 1 << 4,
+	OF_BLOCK = 1 << 5,
 	OF_FIELD = OF_TEXT | OF_ADDRESS | OF_BODY,
-	OF_ALL = OF_FIELD | OF_PART | OF_NAME,
-	MODIFIES = 1 << 5,	/* asks nothing by itself */
+	OF_ALL = OF_FIELD | OF_PART | OF_NAME | OF_BLOCK,
+	MODIFIES = 1 << 6,	/* asks nothing by itself */
 };
 
 extern const struct word condition_words[];
@@ -57,7 +58,8 @@ extern const size_t n_action_words;
 enum cond_kind {
 	COND_ALL, COND_ANY, COND_NOT,
 	COND_NAMED,		/* one kid; decided once a message */
-	COND_ADDRESS, COND_TEXT, COND_BODY, COND_ATTACHMENT,
+	COND_ADDRESS, COND_TEXT, COND_HEADER_BLOCK, COND_BODY,
+	COND_ATTACHMENT,
 	COND_SIZE, COND_AGE,
 	COND_DATE,		/* received, sent */
 	COND_TIME_OF_DAY, COND_WEEKDAY,

@@ -13,6 +13,7 @@ static unsigned char leaf_cost(const struct cond *c)
 	switch (c->kind) {
 	case COND_ADDRESS:
 	case COND_TEXT:
+	case COND_HEADER_BLOCK:
 		return COST_HEADER;
 	case COND_DATE:
 	case COND_TIME_OF_DAY:
@@ -106,6 +107,7 @@ static struct answer eval_leaf(struct evaluation *v, const struct cond *c)
 	switch (c->kind) {
 	case COND_ADDRESS:
 	case COND_TEXT:
+	case COND_HEADER_BLOCK:
 	case COND_BODY:
 	case COND_ATTACHMENT:
 		return leaf_mail(v, c);

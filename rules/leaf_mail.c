@@ -5,6 +5,7 @@
 
 #define KEPT_IDS_MAX	16	/* fields whose identifiers are kept */
 #define VALUES_SHOWN	3	/* of an explanation */
+#define LINE_SHOWN	80	/* octets of a line of a long text */
 
 /* ------------------------------------------------- what explain wants */
 
@@ -303,6 +304,41 @@ static bool text_field(struct evaluation *v, const struct cond *c,
 	return false;
 }
 
+/*
+ * What explain shows of a long text that fits: the first line that fits by
+ * itself, else the first that says something.
+ */
+static struct str telling_line(struct evaluation *v, const struct cond *c,
+    struct str text)
+{
+	struct str rest = text, line;
+
+	while (v->notes && str_cut(&rest, '\n', &line) &&
+	    !evaluation_tick(v))
+		if (tests_text(c, line) == TRUTH_TRUE)
+			return utf8_head(str_trim(line), LINE_SHOWN);
+	text = str_trim(text);
+	return str_cut(&text, '\n', &line) ? utf8_head(line, LINE_SHOWN) :
+	    STR_EMPTY;
+}
+
+static struct answer eval_block(struct evaluation *v, const struct cond *c)
+{
+	struct str block;
+	enum truth truth;
+
+	if (!v->in->mail || !mail_header_block(v->in->mail, c->raw, &block))
+		return answer_missing(v->in, RULES_ASK_FIELDS);
+	truth = tests_text(c, block);
+	if (truth == TRUTH_UNKNOWN)
+		return answer_unknown(0, PATTERN_LIMIT_REASON);
+	if (truth == TRUTH_TRUE) {
+		v->hit.text = block;
+		leaf_show(v, telling_line(v, c, block));
+	}
+	return (struct answer){ .truth = truth };
+}
+
 /* ----------------------------------------------------------- body leaves */
 
 static const char *cut_reason(struct evaluation *v, size_t limit)
@@ -328,17 +364,6 @@ static size_t body_limit(const struct evaluation *v)
 
 	return limit && limit < MAIL_PART_TEXT_MAX ? limit :
 	    MAIL_PART_TEXT_MAX;
-}
-
-/* Enough of a text around its beginning to be recognised. */
-static struct str excerpt(struct str text)
-{
-	struct str line;
-
-	text = str_trim(text);
-	if (!str_cut(&text, '\n', &line))
-		return STR_EMPTY;
-	return utf8_head(line, 80);
 }
 
 static struct answer eval_body(struct evaluation *v, const struct cond *c)
@@ -370,7 +395,7 @@ static struct answer eval_body(struct evaluation *v, const struct cond *c)
 		truth = c->n_tests ? tests_text(c, text) : TRUTH_FALSE;
 		if (truth == TRUTH_TRUE && (!c->has_exists || c->exists)) {
 			v->hit.text = text;
-			leaf_show(v, excerpt(text));
+			leaf_show(v, telling_line(v, c, text));
 			return answer_settled(true);
 		}
 		if (truth == TRUTH_UNKNOWN)
@@ -463,6 +488,8 @@ struct answer leaf_mail(struct evaluation *v, const struct cond *c)
 		return over_fields(v, c, address_field);
 	case COND_TEXT:
 		return over_fields(v, c, text_field);
+	case COND_HEADER_BLOCK:
+		return eval_block(v, c);
 	case COND_BODY:
 		return eval_body(v, c);
 	default:

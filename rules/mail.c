@@ -46,6 +46,12 @@ struct group {
 	bool over;			/* more than a limit of it */
 };
 
+/* The header as one text. */
+struct block {
+	struct str text;
+	bool made, over;
+};
+
 struct memo {
 	struct group *groups[GROUPS];
 	struct group *last;		/* that was asked for */
@@ -53,6 +59,7 @@ struct memo {
 	int sent_zone;
 	bool has_sent;
 	struct body *body;
+	struct block blocks[2];		/* decoded, octets */
 };
 
 struct mail {
@@ -252,6 +259,11 @@ static bool is_named(const struct field *f, const struct group *g)
 	    str_ieq((struct str){ f->p, f->n_name }, g->name);
 }
 
+static struct str raw_of(const struct field *f)
+{
+	return (struct str){ f->p + f->value, f->end - f->value };
+}
+
 static void add_occurrence(struct arena *a, struct group *g, size_t *cap,
     struct str raw)
 {
@@ -272,7 +284,7 @@ static void fill_group(const struct mail *m, struct group *g)
 
 	for (size_t i = 0; i < m->index->n_fields; i++) {
 		const struct field *f = &m->index->fields[i];
-		struct str raw = { f->p + f->value, f->end - f->value };
+		struct str raw = raw_of(f);
 
 		if (!is_named(f, g))
 			continue;
@@ -360,9 +372,9 @@ static struct str unfold(struct arena *a, struct str raw)
 	return (struct str){ to, n };
 }
 
-static struct str unfolded(const struct mail *m, const struct occurrence *o)
+static struct str unfolded(const struct mail *m, struct str raw)
 {
-	return unfold(m->arena, str_sub(o->raw, 0, MAIL_VALUE_MAX));
+	return unfold(m->arena, str_sub(raw, 0, MAIL_VALUE_MAX));
 }
 
 struct str mail_field_octets(const struct mail *m, struct str name,
@@ -370,7 +382,12 @@ struct str mail_field_octets(const struct mail *m, struct str name,
 {
 	struct group *g = group_of(m, name);
 
-	return k < g->n ? str_trim(unfolded(m, &g->list[k])) : STR_EMPTY;
+	return k < g->n ? str_trim(unfolded(m, g->list[k].raw)) : STR_EMPTY;
+}
+
+static struct str decoded(struct mail *m, struct str raw)
+{
+	return str_trim(words_decode(m->arena, str_trim(unfolded(m, raw))));
 }
 
 struct str mail_field_text(struct mail *m, struct str name, size_t k)
@@ -382,11 +399,47 @@ struct str mail_field_text(struct mail *m, struct str name, size_t k)
 		return STR_EMPTY;
 	o = &g->list[k];
 	if (!o->has_text) {
-		o->text = str_trim(words_decode(m->arena,
-		    str_trim(unfolded(m, o))));
+		o->text = decoded(m, o->raw);
 		o->has_text = true;
 	}
 	return o->text;
+}
+
+static bool make_block(struct mail *m, bool octets, struct str *out)
+{
+	struct buf b;
+	bool ok = !m->index->cut;
+
+	buf_init(&b, MAIL_BLOCK_MAX);
+	for (size_t i = 0; ok && i < m->index->n_fields; i++) {
+		const struct field *f = &m->index->fields[i];
+		struct str raw = raw_of(f);
+
+		if (i)
+			buf_add_char(&b, '\n');
+		buf_add(&b, f->p, f->n_name);
+		buf_add_z(&b, octets ? ":" : ": ");
+		buf_add_str(&b, octets ? unfolded(m, raw) : decoded(m, raw));
+		ok = !b.over && raw.n <= MAIL_VALUE_MAX;
+	}
+	if (ok)
+		*out = arena_str(m->arena, buf_str(&b));
+	buf_free(&b);
+	return ok;
+}
+
+bool mail_header_block(struct mail *m, bool octets, struct str *out)
+{
+	struct block *block = &m->memo->blocks[octets];
+
+	if (m->have == MAIL_FIELDS)
+		return false;
+	if (!block->made) {
+		block->made = true;
+		block->over = !make_block(m, octets, &block->text);
+	}
+	*out = block->text;
+	return !block->over;
 }
 
 /* ---------------------------------------------------------- identifiers */
@@ -477,7 +530,7 @@ static void read_addresses(struct mail *m, struct group *g)
 	size_t n = 0, cap = 0, got;
 
 	for (size_t k = 0; k < g->n && n < MAIL_ADDRESSES_MAX; k++) {
-		got = addresses_read(m->arena, unfolded(m, &g->list[k]), &some);
+		got = addresses_read(m->arena, unfolded(m, g->list[k].raw), &some);
 		if (g->n == 1) {
 			all = some;
 			n = got;
@@ -511,7 +564,7 @@ static void read_sent(struct mail *m)
 	m->memo->has_sent = true;
 	m->memo->sent = TIME_NONE;
 	if (g->n)
-		m->memo->sent = date_read_zone(unfolded(m, &g->list[0]),
+		m->memo->sent = date_read_zone(unfolded(m, g->list[0].raw),
 		    &m->memo->sent_zone);
 }
 

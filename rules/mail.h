@@ -30,6 +30,7 @@
 #define MAIL_FIELDS_MAX		100000	/* fields kept in the index */
 #define MAIL_VALUE_MAX		(1024 * 1024)	/* octets of one value */
 #define MAIL_ADDRESSES_MAX	10000	/* addresses of one field */
+#define MAIL_BLOCK_MAX		(24 * 1024 * 1024)  /* octets, decoded */
 
 struct mail;
 
@@ -88,6 +89,14 @@ struct str mail_field_text(struct mail *m, struct str name, size_t k);
 /* The same, not decoded: unfolded and trimmed octets. */
 struct str mail_field_octets(const struct mail *m, struct str name,
     size_t k);
+
+/*
+ * The whole header as one text: "Name: value" a line, each value as
+ * mail_field_text gives it; or with OCTETS "Name:value" with what stands
+ * behind the colon as it is but for the line ends of folding.  False where
+ * it cannot be told: not all of it is here, or a limit cuts it.  Kept.
+ */
+bool mail_header_block(struct mail *m, bool octets, struct str *out);
 
 /* --------------------------------------------------------- identifiers */
 

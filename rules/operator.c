@@ -31,6 +31,8 @@ static enum operator_of place_of(const struct making *m)
 {
 	if (m->cond->kind == COND_BODY)
 		return OF_BODY;
+	if (m->cond->kind == COND_HEADER_BLOCK)
+		return OF_BLOCK;
 	if (m->cond->kind == COND_ATTACHMENT)
 		return OF_NAME;
 	if (!m->address)
@@ -279,8 +281,10 @@ static bool unknown_operator(struct builder *b, const struct making *m,
 			names[n++] = operators[i].name;
 	for (size_t i = 0; place == OF_ADDRESS && i < COUNT(parts); i++)
 		names[n++] = parts[i].name;
-	if (place == OF_BODY && str_eq_z(key->text, "list"))
-		hint = STR_LIT("a whole body is no entry of a list");
+	if (place & (OF_BODY | OF_BLOCK) && str_eq_z(key->text, "list"))
+		hint = place == OF_BODY ?
+		    STR_LIT("a whole body is no entry of a list") :
+		    STR_LIT("a whole header is no entry of a list");
 	else if (str_eq_z(key->text, "not"))
 		hint = arena_printf(b->arena, "write `not: {%.*s: ...}`",
 		    STR_ARG(m->key));
@@ -382,7 +386,8 @@ bool operator_map(struct builder *b, struct making *m,
 
 	if (exact && !node_is_null(exact) && !case_build(b, m, exact))
 		ok = false;
-	if (raw && !node_is_null(raw) && place_of(m) & (OF_TEXT | OF_BODY) &&
+	if (raw && !node_is_null(raw) && place_of(m) &
+	    (OF_TEXT | OF_BODY | OF_BLOCK) &&
 	    !node_bool(raw, "raw", &m->cond->raw, b->ps))
 		ok = false;
 	for (size_t i = 0; i < n->n; i++)

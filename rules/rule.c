@@ -336,6 +336,8 @@ static void read_cond(struct reads *reads, const struct cond *c)
 	reads->seen[c->id] = true;
 	for (size_t i = 0; i < c->n_fields; i++)
 		read_field(reads, c->fields[i]);
+	if (c->kind == COND_HEADER_BLOCK)
+		reads->b->out->whole_header = true;
 	for (size_t i = 0; c->kind == COND_LABEL && i < c->tests[0].n; i++)
 		if (c->tests[0].any[i].op == TEST_TEXT &&
 		    !str_eq_z(c->tests[0].any[i].text, "INBOX"))

@@ -35,6 +35,7 @@ static enum cond_kind kind_of(const struct word *w)
 {
 	switch (w->arg) {
 	case ARG_ADDRESS: return COND_ADDRESS;
+	case ARG_HEADER_BLOCK: return COND_HEADER_BLOCK;
 	case ARG_BODY: return COND_BODY;
 	case ARG_ATTACHMENT: return COND_ATTACHMENT;
 	default: return COND_TEXT;
@@ -480,6 +481,7 @@ static bool takes_scalars(const struct word *w)
 {
 	return w->arg == ARG_ADDRESS || w->arg == ARG_TEXT ||
 	    w->arg == ARG_LIST_ID || w->arg == ARG_BODY ||
+	    w->arg == ARG_HEADER_BLOCK ||
 	    w->arg == ARG_LABEL || w->arg == ARG_MAILBOX ||
 	    w->arg == ARG_FLAG || w->arg == ARG_ACCOUNT ||
 	    w->arg == ARG_WEEKDAY;

@@ -156,6 +156,26 @@ class Engine:
         self.run_ok()
         self.assertEqual(self.where()[4][0][0], 'Invoices/2026')
 
+    def test_whole_headers(self):
+        """A rule that reads the header as a whole gets it, and no body."""
+        proxy = faultproxy.Proxy(self.s, keep=True)
+        self.addCleanup(proxy.close)
+        self.configure_plain(proxy)
+        self.t.rules('''
+rules:
+  - {name: block, when: {header_block: {regex: '(?m)^list-id: .*hackers'}},
+     then: [{mark: starred}]}
+''')
+        self.run_ok()
+        fill(self.s, [1, 2])
+        self.run_ok()
+        w = self.where()
+        self.assertEqual(w[1][0][1], frozenset())
+        self.assertEqual(w[2][0][1], frozenset(['\\Flagged']))
+        sent = b''.join(line for way, line in proxy.wire if way == 'C')
+        self.assertIn(b'BODY.PEEK[HEADER]', sent)
+        self.assertNotIn(b'BODY.PEEK[]', sent)
+
     def test_since_and_search(self):
         self.s.append('alice', 'INBOX', message(3, **MAIL[3]),
                       date='01-Feb-2026 10:00:00 +0000')

@@ -93,6 +93,10 @@ static const char *const leaves[] = {
 	"received: {after: 2026-01-12}", "age: {under: 3d}",
 	"attachment: {name: x}", "is: answered", "header: {X-B: x}",
 	"subject: {regex: '^(red|green)'}", "from: {domain: example.org}",
+	"header_block: {contains: red}", "subject: {count: {is: 0}}",
+	"to: {count: {over: 1}}", "attachment: {count: {is: 1}}",
+	"subject: {raw: true, contains: red}", "to: {name: {exists: true}}",
+	"body: {raw: true, contains: blue}",
 };
 
 static const char *const actions[] = {
@@ -274,6 +278,7 @@ struct world {
 	struct str flags[4], labels[4];
 	const struct str *fields;
 	size_t n_fields;
+	bool whole;		/* the header is asked for whole */
 	bool is_new, due[100];
 };
 
@@ -310,14 +315,13 @@ static void random_facts(struct world *w)
 static bool random_world(struct world *w, struct arena *a)
 {
 	struct problems ps;
-	bool whole;
 
 	arena_reset(a);
 	*w = (struct world){ .arena = a, .program = random_program(a) };
 	w->rules = try_load(a, w->program, &ps);
 	if (!w->rules)
 		return false;
-	w->n_fields = rules_fields(w->rules, &w->fields, &whole);
+	w->n_fields = rules_fields(w->rules, &w->fields, &w->whole);
 	w->message = random_message(a);
 	random_facts(w);
 	return true;
@@ -356,7 +360,8 @@ static void judge(const struct world *w, unsigned known, unsigned denied,
 		    0);
 	else if (known & RULES_ASK_FIELDS)
 		in.mail = mail_make(w->arena, str_sub(w->message, 0, head),
-		    MAIL_FIELDS, w->fields, w->n_fields);
+		    w->whole ? MAIL_HEADER : MAIL_FIELDS, w->fields,
+		    w->n_fields);
 	rules_match(w->rules, w->arena, &in, v);
 }
 
@@ -838,7 +843,6 @@ static void index_loses_nothing(void **state)
 	(void)state;
 	for (unsigned i = 0; i < PROGRAMS / 10; i++) {
 		struct problems ps;
-		bool whole;
 
 		arena_reset(a);
 		w = (struct world){ .arena = a, .program = many_rules(a) };
@@ -847,7 +851,7 @@ static void index_loses_nothing(void **state)
 			refused++;
 			continue;
 		}
-		w.n_fields = rules_fields(w.rules, &w.fields, &whole);
+		w.n_fields = rules_fields(w.rules, &w.fields, &w.whole);
 		for (unsigned k = 0; k < 10; k++) {
 			unsigned known = with_header(pick(ASK_ALL + 1) |
 			    (one_in(2) ? RULES_ASK_FIELDS : 0));

@@ -339,7 +339,7 @@ rules:
             self.assertLess(p.to_client + p.to_server - octets, 4096)
 
     def test_twenty_new_take_few_turns_and_only_they_are_fetched(self):
-        many = [message(n, body='x' * 1000) for n in range(100, 400)]
+        many = [message(n, body='x' * 998 + '\r\n') for n in range(100, 400)]
         self.s.append('alice', 'INBOX', many)
         with faultproxy.Proxy(self.s) as p:
             self.configure_plain(p)

@@ -24,6 +24,7 @@ the folder that CYR_ROOT names; ./quickstart check sees to both.
 
 import atexit
 import collections
+import contextlib
 import ctypes
 import fcntl
 import grp
@@ -104,6 +105,14 @@ def everybody_reaches(path):
     return False
 
 
+@contextlib.contextmanager
+def locked(path):
+    """One process of a run of the tests at a time."""
+    with open(path, 'w') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 # ------------------------------------------------------------ certificates
 
 def openssl(*args):
@@ -117,8 +126,7 @@ class Authority:
         self.folder = folder
         self.ca_file = folder + '/ca.pem'
         os.makedirs(folder, exist_ok=True)
-        with open(folder + '/lock', 'w') as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with locked(folder + '/lock'):
             if not os.path.exists(self.ca_file):
                 openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt',
                         'ec_paramgen_curve:P-256', '-nodes', '-days', '30',
@@ -166,100 +174,15 @@ def tls_context(ca_file=None):
         cafile=ca_file or authority().ca_file)
 
 
-# ---------------------------------------------------------------- a server
+# ------------------------------------------------------------ a mail server
 
-class Server:
-    """What Dovecot and Cyrus have in common."""
+class Peer:
+    """What a test does with the mail of any server that has `tls_port`."""
 
-    def __init__(self, folder=None):
+    def __init__(self):
         self.host = HOST
         self.port = self.tls_port = None
         self.ca_file = authority().ca_file
-        self.process = None
-        self.token = 'tamis' + os.urandom(6).hex()
-        self.own_folder = folder is None
-        # A socket's path is short (107 octets), and TMPDIR may not be.
-        self.folder = folder or tempfile.mkdtemp(prefix='tamis-s.')
-        if len(self.folder) > 50:
-            raise ValueError('folder name is too long for sockets')
-        os.makedirs(self.folder, exist_ok=True)
-        os.chmod(self.folder, 0o755)
-        self.user_name, self.group_name, self.uid, self.gid = unprivileged()
-        self.cert, self.key = authority().certificate(self.folder)
-        atexit.register(self.close)
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *exc):
-        self.close()
-
-    def start(self):
-        """Starts it on fresh ports and waits for its own greeting."""
-        for last in (False, False, True):
-            self.port, self.tls_port = free_port(), free_port()
-            self.write_config()
-            self.log = open(self.folder + '/output', 'ab')
-            # Its own session: a server in the group of the test would stop
-            # the test when it signals its group.
-            self.process = subprocess.Popen(
-                self.command(), stdin=subprocess.DEVNULL, stdout=self.log,
-                stderr=self.log, start_new_session=True, cwd=self.folder,
-                env=self.environment(), preexec_fn=die_with_parent)
-            if self.greets(self.port):
-                return self
-            said = self.said()
-            self.stop()
-            if last:
-                raise StartError('%s did not start:\n%s' % (
-                    type(self).__name__, said))
-
-    def greets(self, port):
-        until = time.monotonic() + START_TIMEOUT
-        while time.monotonic() < until and self.process.poll() is None:
-            try:
-                with socket.create_connection((HOST, port), 5) as s:
-                    line = s.makefile('rb').readline(4096)
-            except OSError:
-                time.sleep(0.01)
-                continue
-            return line.startswith(b'* OK') and self.token.encode() in line
-        return False
-
-    def stop(self):
-        """Ends it at once; its folder stays, and start may follow."""
-        if self.process is None:
-            return
-        try:
-            os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        self.process.wait()
-        self.process = None
-        self.log.close()
-
-    def close(self):
-        self.stop()
-        if self.own_folder:
-            shutil.rmtree(self.folder, ignore_errors=True)
-        atexit.unregister(self.close)
-
-    def said(self):
-        """What it wrote to its log and output."""
-        text = ''
-        for name in ('/output', '/dovecot.log', '/syslog'):
-            try:
-                with open(self.folder + name, errors='replace') as f:
-                    text += f.read()
-            except FileNotFoundError:
-                pass
-        return text
-
-    def environment(self):
-        return {'PATH': os.environ['PATH'], 'TZ': 'UTC', 'LC_ALL': 'C'}
-
-    # ------------------------------------------------------- its mail
 
     def client(self, user='alice', password=PASSWORD):
         """An imaplib client, logged in over TLS."""
@@ -400,6 +323,98 @@ def parsed(head, body, tail):
         re.search(r'INTERNALDATE "([^"]*)"', text).group(1).strip(),
         int(re.search(r'RFC822.SIZE (\d+)', text).group(1)),
         hashlib.sha256(body).hexdigest())
+
+
+# --------------------------------------------------------------- a process
+
+class Server(Peer):
+    """What Dovecot and Cyrus have in common: a process of their own."""
+
+    def __init__(self, folder=None):
+        super().__init__()
+        self.process = None
+        self.token = 'tamis' + os.urandom(6).hex()
+        self.own_folder = folder is None
+        # A socket's path is short (107 octets), and TMPDIR may not be.
+        self.folder = folder or tempfile.mkdtemp(prefix='tamis-s.')
+        if len(self.folder) > 50:
+            raise ValueError('folder name is too long for sockets')
+        os.makedirs(self.folder, exist_ok=True)
+        os.chmod(self.folder, 0o755)
+        self.user_name, self.group_name, self.uid, self.gid = unprivileged()
+        self.cert, self.key = authority().certificate(self.folder)
+        atexit.register(self.close)
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *exc):
+        self.close()
+
+    def start(self):
+        """Starts it on fresh ports and waits for its own greeting."""
+        for last in (False, False, True):
+            self.port, self.tls_port = free_port(), free_port()
+            self.write_config()
+            self.log = open(self.folder + '/output', 'ab')
+            # Its own session: a server in the group of the test would stop
+            # the test when it signals its group.
+            self.process = subprocess.Popen(
+                self.command(), stdin=subprocess.DEVNULL, stdout=self.log,
+                stderr=self.log, start_new_session=True, cwd=self.folder,
+                env=self.environment(), preexec_fn=die_with_parent)
+            if self.greets(self.port):
+                return self
+            said = self.said()
+            self.stop()
+            if last:
+                raise StartError('%s did not start:\n%s' % (
+                    type(self).__name__, said))
+
+    def greets(self, port):
+        until = time.monotonic() + START_TIMEOUT
+        while time.monotonic() < until and self.process.poll() is None:
+            try:
+                with socket.create_connection((HOST, port), 5) as s:
+                    line = s.makefile('rb').readline(4096)
+            except OSError:
+                time.sleep(0.01)
+                continue
+            return line.startswith(b'* OK') and self.token.encode() in line
+        return False
+
+    def stop(self):
+        """Ends it at once; its folder stays, and start may follow."""
+        if self.process is None:
+            return
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.process.wait()
+        self.process = None
+        self.log.close()
+
+    def close(self):
+        self.stop()
+        if self.own_folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        atexit.unregister(self.close)
+
+    def said(self):
+        """What it wrote to its log and output."""
+        text = ''
+        for name in ('/output', '/dovecot.log', '/syslog'):
+            try:
+                with open(self.folder + name, errors='replace') as f:
+                    text += f.read()
+            except FileNotFoundError:
+                pass
+        return text
+
+    def environment(self):
+        return {'PATH': os.environ['PATH'], 'TZ': 'UTC', 'LC_ALL': 'C'}
 
 
 # ----------------------------------------------------------------- Dovecot
@@ -679,8 +694,7 @@ class Cyrus(Server):
         """The clone may lie where nobody cannot go."""
         top = os.environ.get('TAMIS_RUN_DIR') or self.folder
         copy = top + '/cyrus'
-        with open(top + '/lock', 'w') as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with locked(top + '/lock'):
             if not os.path.exists(copy):
                 shutil.copytree(self.root, copy + '.new', symlinks=True)
                 os.rename(copy + '.new', copy)

@@ -53,7 +53,8 @@ class Session(Login, Folders, Fetching, Changing, Searching,
         super().__init__(daemon=True)
         self.server, self.number = server, number
         self.secure = secure	# TLS already
-        self.wire = Wire(sock, server.counters)
+        self.wire = Wire(sock, server.counters,
+                         lambda: server.switches.line_limit)
         self.user = self.store = None
         self.expires = None
         self.out, self.out_octets = [], 0
@@ -80,7 +81,6 @@ class Session(Login, Folders, Fetching, Changing, Searching,
             self.greet()
             reader = Reader(self.wire, self.literal_comes)
             while not self.ended:
-                self.wire.limit = self.switches.line_limit
                 self.fault_known = False
                 command = reader.command()
                 if command is not None:

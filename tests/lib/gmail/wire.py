@@ -13,12 +13,12 @@ class Closed(Exception):
 
 
 class Wire:
-    """COUNTERS has octets_in, octets_out, turns, longest."""
+    """COUNTERS has octets_in, octets_out, turns, longest; LIMIT() says how
+    long a line may be."""
 
-    def __init__(self, sock, counters):
-        self.sock, self.counters = sock, counters
+    def __init__(self, sock, counters, limit=lambda: CHUNK):
+        self.sock, self.counters, self.limit = sock, counters, limit
         self.buffer = b''
-        self.limit = CHUNK
         self.too_long = False	# the last line was, and was cut
         self.inflate = self.deflate = None
         self.listening = True
@@ -52,13 +52,13 @@ class Wire:
             if end >= 0:
                 break
             start = len(self.buffer)
-            if start > self.limit:
+            if start > self.limit():
                 self.too_long = True
                 self.buffer = self.buffer[:200]
                 start = 200
             self.more()
         line, self.buffer = self.buffer[:end + 1], self.buffer[end + 1:]
-        self.too_long |= len(line) > self.limit
+        self.too_long |= len(line) > self.limit()
         self.counters['longest'] = max(self.counters['longest'], len(line))
         return line
 

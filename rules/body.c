@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "charset.h"
+#include "enclosed.h"
 #include "html.h"
 
 /* HTML looked at for the text of a part: markup is most of it. */
@@ -19,7 +20,7 @@ struct body {
 	size_t n_texts;
 	bool has_texts, texts_cut;
 	struct attachment *attachments;
-	size_t n_attachments;
+	size_t n_attachments, cap_attachments;
 	bool has_attachments;
 };
 
@@ -405,22 +406,43 @@ static bool is_attachment(const struct body_part *p)
 	    !str_starts(p->type.type, STR_LIT("multipart/"));
 }
 
+static void add_attachment(struct body *b, struct attachment a)
+{
+	if (b->n_attachments == MAIL_ATTACHMENTS_MAX) {
+		b->cut = true;
+		return;
+	}
+	arena_grow(b->arena, &b->attachments, b->n_attachments,
+	    &b->cap_attachments);
+	b->attachments[b->n_attachments++] = a;
+}
+
+static void add_enclosed(struct body *b, const struct body_part *p)
+{
+	struct enclosed file;
+	size_t at = 0;
+
+	if (!str_eq_z(p->type.type, "text/plain") ||
+	    p->encoding != MIME_IDENTITY)
+		return;
+	while (!b->cut && enclosed_next(b->arena, p->content, &at, &file))
+		add_attachment(b, (struct attachment){
+			.name = file.name,
+			.type = STR_LIT("application/octet-stream"),
+			.size = file.size, .enclosed = true });
+}
+
 static void fill_attachments(struct body *b)
 {
-	size_t cap = 0;
-
 	for (size_t i = 0; i < b->n_parts; i++) {
 		const struct body_part *p = &b->parts[i];
 
-		if (!is_attachment(p))
-			continue;
-		arena_grow(b->arena, &b->attachments, b->n_attachments,
-		    &cap);
-		b->attachments[b->n_attachments++] = (struct attachment){
-			.name = p->filename,
-			.type = p->type.type,
-			.size = mime_decoded_size(p->content, p->encoding),
-		};
+		if (is_attachment(p))
+			add_attachment(b, (struct attachment){
+				.name = p->filename, .type = p->type.type,
+				.size = mime_decoded_size(p->content,
+				    p->encoding) });
+		add_enclosed(b, p);
 	}
 	b->has_attachments = true;
 }

@@ -19,6 +19,7 @@
 
 #define MAIL_PART_DEPTH_MAX	50	/* nested MIME entities */
 #define MAIL_PARTS_MAX		1000	/* MIME entities */
+#define MAIL_ATTACHMENTS_MAX	2000	/* enclosed files included */
 #define MAIL_PART_TEXT_MAX	(1024 * 1024)	/* decoded text of a part */
 #define MAIL_TEXTS_MAX		(8 * 1024 * 1024)  /* of all parts, about */
 #define MAIL_DECODED_MAX	(32 * 1024 * 1024) /* of attached messages */
@@ -39,6 +40,7 @@ struct attachment {
 	struct str name;	/* decoded file name (RFC 2231, 2047, raw) */
 	struct str type;	/* lower case "type/subtype" */
 	uint64_t size;		/* decoded octets */
+	bool enclosed;		/* in a text: uuencode, yEnc */
 };
 
 /* An entity that is no multipart, as it stands in the message. */

@@ -7,7 +7,7 @@
  * is made at once (the hot path: a microsecond), everything else on first
  * use.  Behind it stand `address` and `date` (this header is theirs too),
  * `words` (encoded words), `charset`, `body` (MIME parts), `content` (their
- * fields), `html`, and `mime`, which is GMime.
+ * fields), `enclosed` (uuencode), `html`, and `mime`, which is GMime.
  *
  * A header ends at the first empty line, as for an IMAP server, so that a
  * header fetched alone and the whole message give the same answers; a line
@@ -157,7 +157,8 @@ size_t mail_body_texts(struct mail *m, const struct body_text **list_out,
 struct str mail_body_octets(const struct mail *m);
 
 /* Leaves and messages with a file name or a Content-Disposition of
- * attachment, those inside attached messages too.  Needs MAIL_WHOLE. */
+ * attachment, and files enclosed in a text/plain; those inside attached
+ * messages too.  Needs MAIL_WHOLE. */
 size_t mail_attachments(struct mail *m,
     const struct attachment **list_out, bool *cut_out);
 

@@ -23,7 +23,7 @@
 static const char *const columns[] = {
 	"from_addr", "from_name", "authors", "subject", "message_id", "id",
 	"date_epoch", "nodes", "leaves", "n_attachments", "attachments",
-	"text_kind", "text", "body", "cut", "micros", "kilobytes",
+	"enclosed", "text_kind", "text", "body", "cut", "micros", "kilobytes",
 };
 
 static struct buf row;
@@ -101,19 +101,29 @@ static void add_counts(struct mail *m)
 	add_number((int64_t)leaves);
 }
 
-static bool add_attachments(struct mail *m)
+static void add_files(const struct attachment *list, size_t n, bool enclosed)
 {
-	const struct attachment *list;
-	bool cut;
-	size_t n = mail_attachments(m, &list, &cut);
-
-	add_number((int64_t)n);
 	for (size_t i = 0; i < n; i++) {
+		if (list[i].enclosed != enclosed)
+			continue;
 		add_item(list[i].type, ':');
 		buf_printf(&row, "%" PRIu64 ":", list[i].size);
 		add_item(list[i].name, '|');
 	}
 	buf_add_char(&row, '\t');
+}
+
+static bool add_attachments(struct mail *m)
+{
+	const struct attachment *list;
+	bool cut;
+	size_t n = mail_attachments(m, &list, &cut), n_enclosed = 0;
+
+	for (size_t i = 0; i < n; i++)
+		n_enclosed += list[i].enclosed;
+	add_number((int64_t)(n - n_enclosed));
+	add_files(list, n, false);
+	add_files(list, n, true);
 	return cut;
 }
 

@@ -15,6 +15,7 @@ FOLDER holds messages and mboxes, TABLE (FOLDER/expected.tsv) a row for each:
   nodes, leaves  MIME entities; those that are not multiparts
   n_attachments, attachments  type:octets:name, joined by "|"; messages have
                  no octets here
+  enclosed       files in a text: "type:octets:name|" each
   text_kind, text_bytes, text_sha256  the first text/plain that is no
                  attachment by its Content-Disposition, or else text/html,
                  as it was written, in UTF-8, with LF and without white
@@ -25,8 +26,9 @@ FOLDER holds messages and mboxes, TABLE (FOLDER/expected.tsv) a row for each:
   notes
 
 In cells \\t \\n \\r \\\\ are escapes; in those that are lists (authors,
-attachments, body) also \\p for "|" and \\c for ":".  A column that is missing is not compared.  With WORDs only the rows
-whose path holds one of them are looked at, and disputed cells shown.
+attachments, enclosed, body) also \\p for "|" and \\c for ":".  A column
+that is missing is not compared.  With WORDs only the rows whose path holds
+one of them are looked at, and disputed cells shown.
 --disputed shows the disputed cells of all rows, --worst what took the most
 time and the most memory.
 """
@@ -59,7 +61,7 @@ MICROS_MAX = 200000
 KILOBYTES_MAX = 64 * 1024
 
 
-LISTS = ('authors', 'attachments', 'body')
+LISTS = ('authors', 'attachments', 'enclosed', 'body')
 
 
 def unescape(name, cell):

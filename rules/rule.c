@@ -187,6 +187,7 @@ static bool build_info_key(struct builder *b, const struct node *key,
 static bool build_info(struct builder *b, const struct node *map,
     struct rule_info *info)
 {
+	const struct node *applies = node_get(map, "applies_to");
 	bool ok = true;
 
 	info->enabled = true;
@@ -197,7 +198,8 @@ static bool build_info(struct builder *b, const struct node *map,
 		    !str_eq_z(map->keys[i]->text, "first_of"))
 			ok &= build_info_key(b, map->keys[i], map->items[i],
 			    info);
-	if (ok && info->every && !info->applies_to_all)
+	if (info->every && !info->applies_to_all &&
+	    (!applies || str_eq_z(applies->text, "new")))
 		ok = problem_hint(b->ps, node_get_key(map, "every")->pos,
 		    STR_LIT("add `applies_to: all`"),
 		    "`every` is for a rule that applies to all messages");

@@ -305,6 +305,8 @@ void rules_schema(struct buf *out)
 		buf_add_z(out, "\n    },");
 	}
 	for (size_t i = 0; i < COUNT(shapes); i++) {
+		if (!shapes[i].text[0])
+			continue;
 		buf_add_z(out, i ? ",\n    \"" : "\n    \"");
 		add_lower(out, str_of(shapes[i].name));
 		buf_add_z(out, "\": ");

@@ -67,6 +67,19 @@ static struct cond *value_cond(struct builder *b, const struct word *w,
 	return operator_tests(b, &m, value) ? cond_close(b, c) : NULL;
 }
 
+/* What `case` and `raw` beside `local` are for, if anything. */
+static bool rest_asks(struct builder *b, const struct node *rest)
+{
+	for (size_t i = 0; i < rest->n; i++)
+		if (!str_eq_z(rest->keys[i]->text, "case") &&
+		    !str_eq_z(rest->keys[i]->text, "raw"))
+			return true;
+	return problem_hint(b->ps, rest->keys[0]->pos,
+	    STR_LIT("write `local: {is: ..., case: exact}`"),
+	    "`%.*s` beside `local` has nothing to work on",
+	    STR_ARG(rest->keys[0]->text));
+}
+
 /* `list_id: {local: ...}` among other operators: two conditions. */
 static struct cond *list_id_cond(struct builder *b, const struct word *w,
     const struct node *key, const struct node *value)
@@ -93,8 +106,8 @@ static struct cond *list_id_cond(struct builder *b, const struct word *w,
 		rest.items[rest.n++] = value->items[i];
 	}
 	if (rest.n)
-		cond_kids_add(b, &kids,
-		    value_cond(b, w, key, &rest, STR_EMPTY));
+		cond_kids_add(b, &kids, rest_asks(b, &rest) ?
+		    value_cond(b, w, key, &rest, STR_EMPTY) : NULL);
 	c = value_cond(b, w, key, local, STR_EMPTY);
 	if (c) {
 		c->local_part = true;

@@ -1,10 +1,14 @@
 #!/usr/bin/env python3
 """`tamis check` and the JSON Schema of rule files agree: on every example,
 every snippet of the manual, the rules of every tests/rules/*.case, every bad
-file of tests/check, and on files made up from the schema itself."""
+file of tests/check, and on files made up from the schema itself.
+
+TAMIS_SEED and TAMIS_FILES choose which of these, and how many.
+"""
 
 import glob
 import os
+import random
 import re
 import shutil
 import sys
@@ -15,12 +19,13 @@ sys.path[:0] = [os.path.join(HERE, '..', 'lib'),
                 os.path.join(HERE, '..', 'docs')]
 
 import judges  # noqa: E402
+import rulemaker  # noqa: E402
 import tamis  # noqa: E402
 import tap  # noqa: E402
 import test_docs  # noqa: E402
 
-RANDOM_FILES = int(os.environ.get('TAMIS_SCHEMA_FILES', '600'))
-RANDOM_SEED = int(os.environ.get('TAMIS_SEED', '1'))
+FILES = int(os.environ.get('TAMIS_FILES', '1000'))
+SEED = int(os.environ.get('TAMIS_SEED', '1'))
 
 
 def read(path):
@@ -56,8 +61,11 @@ class Agree(unittest.TestCase):
         shutil.rmtree(cls.tamis.folder)
 
     def agree(self, texts):
-        for said in self.judges.differing(
-                piece for text in texts for piece in judges.pieces(text)):
+        self.agree_whole(piece for text in texts
+                         for piece in judges.pieces(text))
+
+    def agree_whole(self, texts):
+        for said in self.judges.differing(texts):
             with self.subTest():
                 self.fail(said)
 
@@ -91,6 +99,13 @@ class Agree(unittest.TestCase):
         before = self.judges.invalid
         self.agree(read(path) for path in names)
         self.assertGreater(self.judges.invalid - before, 100)
+
+    def test_made_up(self):
+        maker = rulemaker.Maker(self.judges.schema, random.Random(SEED))
+        valid, invalid = self.judges.valid, self.judges.invalid
+        self.agree_whole(maker.file() for _ in range(FILES))
+        self.assertGreater(self.judges.valid - valid, FILES / 10)
+        self.assertGreater(self.judges.invalid - invalid, FILES / 10)
 
     def test_kinds(self):
         """What is said to be beyond the schema is, kind by kind."""

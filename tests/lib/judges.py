@@ -50,7 +50,7 @@ UNSEEN = {
     'template': (
         r'^\$\(|^`\$\(` has|group of this rule|regex with a group|has a group \d|'
         r'may be unset|is not a part of a date|the date format holds|'
-        r'the default holds',
+        r'the default holds|^in arguments there are only',
         THEN % 'label: $(2)'),
     'name of a mailbox': (
         r'^the name (begins or ends with|has an empty level|holds a|is )|'

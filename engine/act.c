@@ -67,7 +67,7 @@ static void hold_back(struct plan *p)
 			    op->outcome != OP_TODO)
 				continue;
 			op->outcome = OP_FAILED;
-			op->retry = true;
+			op->retry = op->held = true;
 			op->reason = STR_LIT("it stays, since another change "
 			    "to it failed");
 		}
@@ -325,27 +325,111 @@ static void mark_pending(struct act *act, const struct plan_item *item)
 	}
 }
 
+/* Did RULE fail on that message before?  Then this was its on_error. */
+static bool failed_before(const struct judge *j, uint32_t uid, uint32_t rule)
+{
+	const struct failure *f = judge_failure(j, uid);
+
+	for (; f && f < j->failures + j->n_failures && f->uid == uid; f++)
+		if (f->rule == rule)
+			return true;
+	return false;
+}
+
+/* False when the rule says nothing about it. */
+static bool hand_on(struct act *act, const struct plan_item *item,
+    uint32_t rule, struct str why)
+{
+	struct judge *j = act->judge;
+
+	if (act->last || !rules_info(j->rules, rule)->on_error ||
+	    failed_before(j, item->uid, rule))
+		return false;
+	arena_grow(j->arena, &act->failures, act->n_failures,
+	    &act->cap_failures);
+	act->failures[act->n_failures++] = (struct failure){
+		.uid = item->uid, .rule = rule,
+		.why = arena_z(j->arena, why),
+	};
+	return true;
+}
+
+/* All that failed of the message for good; false when somebody must be told
+ * of it, since a rule has no `on_error`. */
+static bool hand_on_all(struct act *act, const struct plan_item *item)
+{
+	const struct plan *p = &act->judge->plan;
+	bool all = !item->refused || hand_on(act, item, item->refused_rule,
+	    item->failure);
+
+	for (size_t i = 0; i < item->n_ops; i++) {
+		const struct op *op = &p->ops[item->first_op + i];
+		size_t n = op->n_names ? op->n_names : 1;
+
+		if (op->outcome != OP_FAILED || op->held)
+			continue;
+		for (size_t k = 0; k < n; k++)
+			all &= hand_on(act, item,
+			    p->op_rules[item->first_op + i][k], op->reason);
+	}
+	return all;
+}
+
+static void keep_pending(struct act *act, const struct plan_item *item,
+    size_t first, bool changed)
+{
+	struct judged *judged = judge_find(act->judge, item->uid);
+
+	for (size_t i = first; i < act->n_failures; i++)
+		act->failures[i].changed = changed;
+	if (judged && first < act->n_failures) {
+		judged->settled = false;
+		judged->reason = item->failure;
+	}
+}
+
+static void count_item(struct act *act, struct plan_item *item, bool whole)
+{
+	const struct plan *p = &act->judge->plan;
+	const struct failure *before = judge_failure(act->judge, item->uid);
+	bool again = comes_again(act, item, whole);
+	bool done = false, failed = item->failed && !again;
+	size_t first = act->n_failures;
+
+	for (size_t k = 0; k < item->n_ops; k++)
+		if (p->ops[item->first_op + k].outcome == OP_DONE)
+			done = true;
+	if (again)
+		mark_pending(act, item);
+	else if (failed && whole && hand_on_all(act, item))
+		failed = false;
+	keep_pending(act, item, first, done);
+	for (size_t k = 0; k < item->n_notes; k++)
+		if (item->notes[k].failed && !item->notes[k].on_error)
+			failed = true;
+	act->changed += done && !(before && before->changed);
+	act->failed += failed;
+}
+
 static void count_items(struct act *act, bool whole)
 {
 	struct plan *p = &act->judge->plan;
 
 	for (size_t i = 0; i < p->n_ops; i++)
 		blame(p, &p->ops[i]);
-	for (size_t i = 0; i < p->n_items; i++) {
-		struct plan_item *item = &p->items[i];
-		bool again = comes_again(act, item, whole);
-		bool done = false, note = false;
+	for (size_t i = 0; i < p->n_items; i++)
+		count_item(act, &p->items[i], whole);
+}
 
-		for (size_t k = 0; k < item->n_ops; k++)
-			if (p->ops[item->first_op + k].outcome == OP_DONE)
-				done = true;
-		for (size_t k = 0; k < item->n_notes; k++)
-			if (item->notes[k].failed)
-				note = true;
-		if (again)
-			mark_pending(act, item);
-		act->changed += done;
-		act->failed += (item->failed && !again) || note;
+/* What was handed on is told as what failed, not as what pends. */
+static void settle_handed_on(struct act *act)
+{
+	for (size_t i = 0; i < act->n_failures; i++) {
+		struct judged *judged = judge_find(act->judge,
+		    act->failures[i].uid);
+
+		if (judged)
+			judged->settled = true;
 	}
 }
 
@@ -385,6 +469,7 @@ bool act_plan(struct act *act, const struct checkpoint *checkpoint,
 		    whole ? checkpoint : NULL, e))
 			return false;
 	}
+	settle_handed_on(act);
 	if (!whole)
 		*e = lost;
 	return whole;

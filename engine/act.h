@@ -18,9 +18,17 @@ struct act {
 	struct judge *judge;		/* with its plan */
 	int64_t run;			/* the journal's number */
 	uint32_t *new_mailboxes;	/* made in this run so far */
+	bool last;			/* failures are not handed on */
 	/* Filled in: messages; those that wait failed for now, and are judged
 	 * again. */
 	uint64_t changed, failed, waiting;
+	/*
+	 * For good, and the rule has an `on_error`: to be judged again with
+	 * these.  Until then they are pending in the journal, so that a crash
+	 * forgets none.
+	 */
+	struct failure *failures;
+	size_t n_failures, cap_failures;
 };
 
 /*

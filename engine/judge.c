@@ -165,6 +165,7 @@ static bool settle(struct round *r, const struct fetched *f, struct mail *m,
 	bool nameless = is_nameless(r, f);
 	struct plan_message pm = {
 		.facts = &f->facts,
+		.stays = judge_failure(j, f->facts.uid) != NULL,
 		.copied = j->journal ? was_copied : NULL,
 	};
 	struct copied copied = { j, f->facts.uid, &pm.id, e, false };
@@ -224,6 +225,36 @@ static bool known_again(struct round *r, const struct fetched *f,
 	    journal_was_judged(j->journal, j->mailbox, &id, known_out, e);
 }
 
+const struct failure *judge_failure(const struct judge *j, uint32_t uid)
+{
+	size_t low = 0, high = j->n_failures;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (j->failures[mid].uid < uid)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < j->n_failures && j->failures[low].uid == uid ?
+	    &j->failures[low] : NULL;
+}
+
+static const char *const *failed_rules(struct round *r, uint32_t uid)
+{
+	const struct judge *j = r->j;
+	const struct failure *f = judge_failure(j, uid);
+	const char **list;
+
+	if (!f)
+		return NULL;
+	list = arena_array(r->message, rules_count(j->rules), sizeof(*list));
+	for (; f < j->failures + j->n_failures && f->uid == uid; f++)
+		list[f->rule] = f->why;
+	return list;
+}
+
 static void make_input(struct round *r, const struct fetched *f,
     struct mail *m, bool is_new, struct deadline *deadline,
     struct match_input *in)
@@ -241,6 +272,7 @@ static void make_input(struct round *r, const struct fetched *f,
 		.is_new = is_new,
 		.due = r->j->due,
 		.no_programs = r->j->no_programs,
+		.failed = failed_rules(r, f->facts.uid),
 		.out_of_time = out_of_time,
 		.out_of_time_ctx = deadline,
 	};

@@ -25,6 +25,13 @@
 #include "plan.h"
 #include "program.h"
 
+/* What a rule with `on_error` wanted of a message and could not have. */
+struct failure {
+	uint32_t uid, rule;
+	bool changed;		/* something else was done of it */
+	const char *why;
+};
+
 struct judge {
 	/* Given by the caller. */
 	struct arena *arena;		/* a portion's */
@@ -49,6 +56,9 @@ struct judge {
 	int64_t known_before;
 	const struct pending *pending;	/* from earlier runs, by UID */
 	size_t n_pending;
+	/* Of the plan before this one, by UID; see match_input.failed. */
+	const struct failure *failures;
+	size_t n_failures;
 	/* Filled in. */
 	struct plan plan;
 	struct judged *judged;		/* the fresh ones, by UID */
@@ -62,6 +72,9 @@ struct judge {
  */
 MUST_USE bool judge_messages(struct judge *j, const struct uidset *fresh,
     const struct uidset *stale, struct err *e);
+
+/* The first of the message's failures, or NULL. */
+const struct failure *judge_failure(const struct judge *j, uint32_t uid);
 
 /* What was found out of a fresh message, or NULL. */
 struct judged *judge_find(const struct judge *j, uint32_t uid);

@@ -59,11 +59,13 @@ static struct op *add_op(struct adding *w, enum op_kind kind,
 	return op;
 }
 
-static void refuse(struct adding *w, const char *why)
+static void refuse(struct adding *w, const struct want_place *want,
+    const char *why)
 {
 	if (w->item->failed)
 		return;
-	w->item->failed = true;
+	w->item->failed = w->item->refused = true;
+	w->item->refused_rule = (uint32_t)want->rule;
 	w->item->failure = str_of(why);
 }
 
@@ -166,7 +168,7 @@ static bool resolve(struct adding *w, const struct want_place *want,
 	if (want->kind == PLACE_SPECIAL) {
 		found = special(places, want->mailbox);
 		if (found.n == 0) {
-			refuse(w, arena_printf(w->p->arena, "the account has "
+			refuse(w, want, arena_printf(w->p->arena, "the account has "
 			    "no mailbox for %.*s; name one in the config, or "
 			    "create one with that attribute",
 			    STR_ARG(want->mailbox)).p);
@@ -187,15 +189,17 @@ static void add_place(struct adding *w, const struct want_place *want,
 	/* one that leaves before its copy was made could not be copied */
 	if (w->item->failed)
 		return;
+	if (w->m->stays && !w->v->rules[want->rule].on_error)
+		return;
 	if (want->kind == PLACE_DELETE) {
 		/* who knows what those would have wanted, had they been able */
 		if (w->v->n_unknown + w->v->n_failed)
-			refuse(w, "not deleted, since another rule failed or "
+			refuse(w, want, "not deleted, since another rule failed or "
 			    "could not be decided");
 		else if (places->allow_delete)
 			add_one(w, OP_DELETE, want->rule);
 		else
-			refuse(w, "delete needs `allow_delete: true` in the "
+			refuse(w, want, "delete needs `allow_delete: true` in the "
 			    "account; trash does without");
 		return;
 	}
@@ -239,6 +243,7 @@ static void add_notes(struct adding *w)
 			continue;
 		note->rule = (uint32_t)r->rule;
 		note->failed = r->failed;
+		note->on_error = r->on_error;
 		item->n_notes++;
 	}
 }
@@ -265,6 +270,8 @@ static void count(struct adding *w)
 
 		if (r->failed) {
 			t->failed++;
+			if (w->changes[r->rule])
+				t->changes++;
 		} else if (r->truth == TRUTH_UNKNOWN) {
 			t->unknown++;
 		} else if (r->truth == TRUTH_TRUE && r->reached) {

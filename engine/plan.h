@@ -35,12 +35,15 @@ struct plan_item {
 	struct plan_note {		/* unknown and failed rules */
 		uint32_t rule;
 		bool failed;
+		bool on_error;	/* failed, and that takes its place */
 		struct str text;
 	} *notes;
 	size_t n_notes;
 	bool failed;		/* an op was refused before it was sent, or
 				   failed: `failure` says why */
 	bool retry;		/* ... for a reason that may pass */
+	bool refused;		/* ... before it was sent, what this rule */
+	uint32_t refused_rule;	/* wanted */
 	struct str failure;
 };
 
@@ -82,6 +85,8 @@ struct plan_message {
 	const struct facts *facts;	/* flags and labels known */
 	struct identity id;
 	struct str from, subject;
+	/* Something of an earlier plan failed: only an `on_error` moves it. */
+	bool stays;
 	/* A copy to MAILBOX was made by an earlier run; may be NULL. */
 	bool (*copied)(void *ctx, struct str mailbox);
 	void *copied_ctx;

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "act.h"
@@ -250,25 +251,22 @@ static void say_given_up(struct visit *v)
 	}
 }
 
-static bool act(struct visit *v, struct err *e)
+/* Carries out the plan of A's judge.  AT: where the mailbox stands then. */
+static bool act(struct visit *v, struct act *a, const struct checkpoint *at,
+    struct err *e)
 {
 	struct run *r = v->pass->r;
-	struct act a = {
-		.judge = &v->judge,
-		.new_mailboxes = &v->pass->new_mailboxes,
-	};
-	struct checkpoint at;
 	bool ok;
 
+	a->new_mailboxes = &v->pass->new_mailboxes;
 	if (r->journal && r->run_id == 0 && !journal_run_begin(r->journal,
 	    r->rules_version, &r->run_id, e))
 		return false;
-	a.run = r->run_id;
-	ok = act_plan(&a, checkpoint(v, &at), e);
-	r->changed += a.changed;
-	r->failed += a.failed;
-	r->pending += a.waiting;
-	say_given_up(v);
+	a->run = r->run_id;
+	ok = act_plan(a, at, e);
+	r->changed += a->changed;
+	r->failed += a->failed;
+	r->pending += a->waiting;
 	return ok;
 }
 
@@ -305,10 +303,10 @@ static bool find_places(struct pass *p, struct err *e)
 	return true;
 }
 
-static void set_up_judge(struct visit *v, struct arena *arena)
+static void set_up_judge(struct visit *v, struct judge *j,
+    struct arena *arena)
 {
 	struct run *r = v->pass->r;
-	struct judge *j = &v->judge;
 
 	*j = (struct judge){ .known_before = v->sync.known_before };
 	j->arena = arena;
@@ -387,7 +385,7 @@ static bool each_portion(struct visit *v, portion_fn *fn, struct err *e)
 	v->last = false;
 	while (ok && !v->last) {
 		arena_reset(arena);
-		set_up_judge(v, arena);
+		set_up_judge(v, &v->judge, arena);
 		uidset_init(&v->fresh, arena);
 		uidset_init(&v->stale, arena);
 		uidset_head(&v->sync.fresh, fresh, n, &v->fresh);
@@ -419,9 +417,98 @@ static bool count_portion(struct visit *v, struct err *e)
 	return true;
 }
 
+/* ------------------------------------------------------------ on_error */
+
+static int by_uid(const void *a, const void *b)
+{
+	const struct failure *x = a, *y = b;
+
+	if (x->uid != y->uid)
+		return x->uid < y->uid ? -1 : 1;
+	return x->rule < y->rule ? -1 : x->rule > y->rule;
+}
+
+/* Those of before, and what failed now. */
+static void add_failures(struct judge *to, const struct judge *from,
+    const struct act *a)
+{
+	size_t n = from->n_failures + a->n_failures;
+	struct failure *list = arena_array(to->arena, n, sizeof(*list));
+
+	for (size_t i = 0; i < n; i++)
+		list[i] = i < from->n_failures ? from->failures[i] :
+		    a->failures[i - from->n_failures];
+	qsort(list, n, sizeof(*list), by_uid);
+	to->failures = list;
+	to->n_failures = n;
+}
+
+static int tries_before(const struct visit *v, uint32_t uid)
+{
+	for (size_t i = 0; i < v->n_pending; i++)
+		if (v->pending[i].uid == uid)
+			return v->pending[i].tries;
+	return 0;
+}
+
+/* The messages in question; in the journal the fresh ones pend by now. */
+static void choose_failed(const struct visit *v, const struct act *a,
+    struct judge *j, struct uidset *fresh, struct uidset *stale)
+{
+	struct pending *pending = arena_array(j->arena, a->n_failures,
+	    sizeof(*pending));
+	struct uidset all;
+
+	uidset_init(&all, j->arena);
+	uidset_init(fresh, j->arena);
+	uidset_init(stale, j->arena);
+	for (size_t i = 0; i < a->n_failures; i++)
+		uidset_add(&all, a->failures[i].uid);
+	uidset_split(&all, &v->fresh, fresh, stale);
+	j->pending = pending;
+	j->n_pending = 0;
+	for (size_t i = 0; i < fresh->n; i++)
+		for (uint64_t uid = fresh->ranges[i].low;
+		    uid <= fresh->ranges[i].high; uid++)
+			pending[j->n_pending++] = (struct pending){
+				.uidvalidity = j->uidvalidity,
+				.uid = (uint32_t)uid,
+				.tries = tries_before(v, (uint32_t)uid) + 1,
+			};
+}
+
+#define ROUNDS	3	/* of failures that make other rules fail */
+
+/*
+ * Rules that failed say what to do then: their messages are judged once
+ * more, as they are now, with that in the place of what failed.
+ */
+static bool act_on_errors(struct visit *v, struct act first, struct err *e)
+{
+	struct act a = first;
+	bool ok = true;
+
+	for (int round = 1; ok && a.n_failures && round <= ROUNDS; round++) {
+		struct judge *j = arena_make(a.judge->arena, struct judge);
+		struct act next = { .judge = j, .last = round == ROUNDS };
+		struct uidset fresh, stale;
+
+		set_up_judge(v, j, a.judge->arena);
+		add_failures(j, a.judge, &a);
+		choose_failed(v, &a, j, &fresh, &stale);
+		ok = judge_messages(j, &fresh, &stale, e) &&
+		    act(v, &next, NULL, e);
+		report_plan(v->pass->r->report, j, false);
+		a = next;
+	}
+	return ok;
+}
+
 static bool do_portion(struct visit *v, struct err *e)
 {
 	struct run *r = v->pass->r;
+	struct act a = { .judge = &v->judge };
+	struct checkpoint at;
 	bool ok = true, stop = false;
 
 	if (v->first && !r->options->dry_run)
@@ -433,10 +520,12 @@ static bool do_portion(struct visit *v, struct err *e)
 		count_changes(v);
 		stop = brakes(v);
 	}
-	if (!stop && !r->options->dry_run)
-		ok = act(v, e);
+	if (!stop && !r->options->dry_run) {
+		ok = act(v, &a, checkpoint(v, &at), e);
+		say_given_up(v);
+	}
 	report_plan(r->report, &v->judge, stop || r->options->dry_run);
-	return ok;
+	return ok && act_on_errors(v, a, e);
 }
 
 /* A limit is about all portions: then they are judged twice, first to

@@ -123,6 +123,7 @@ struct op {
 	uint32_t dest_uidvalidity, dest_from_uid, dest_uid;
 	enum op_outcome outcome;
 	bool retry;		/* FAILED for a passing reason */
+	bool held;		/* ... only since another op of it failed */
 	struct str reason;	/* of FAILED and UNSURE; a remark on DONE */
 	const struct identity *id;	/* of the message */
 	int64_t change;		/* the journal's row; 0: none */

@@ -503,7 +503,8 @@ static bool apply_leaving(struct groups *gs, struct op *ops, size_t n,
 	for (size_t i = 0; i < n; i++) {
 		if (!leaves(ops[i].kind) || ops[i].outcome != OP_TODO)
 			continue;
-		if (held_back(ops, n, &ops[i]))
+		ops[i].held = held_back(ops, n, &ops[i]);
+		if (ops[i].held)
 			fail(&ops[i], true, STR_LIT("it stays, since another "
 			    "change to it failed"));
 		else if (ops[i].kind == OP_MOVE)

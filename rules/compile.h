@@ -239,6 +239,7 @@ struct branch {
 struct rule {
 	struct rule_info info;
 	struct branch top;
+	struct branch on_error;	/* its actions only */
 };
 
 /* --------------------------------------------------------------- tests */

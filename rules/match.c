@@ -152,11 +152,12 @@ static enum filled fill_action(struct matcher *m, const struct rule *rule,
 }
 
 /*
- * The deeds of a rule whose branch is B (NULL: none), into m->deeds.  If one
- * of them fails the rule does, whatever else is not known.
+ * The deeds of FIRST and then THEN (NULL: none) of a rule whose branch is B,
+ * into m->deeds.  If one of them fails all do, whatever else is not known.
  */
-static enum filled fill_rule(struct matcher *m, const struct rule *rule,
-    const struct branch *b, struct doubt *doubt, struct str *failure)
+static enum filled fill_deeds(struct matcher *m, const struct rule *rule,
+    const struct branch *b, const struct branch *first,
+    const struct branch *then, struct doubt *doubt, struct str *failure)
 {
 	enum filled sum = FILLED;
 
@@ -165,7 +166,7 @@ static enum filled fill_rule(struct matcher *m, const struct rule *rule,
 	m->captures.n = 0;
 	*doubt = (struct doubt){ 0 };
 	for (int part = 0; part < 2; part++) {
-		const struct branch *from = part ? b : &rule->top;
+		const struct branch *from = part ? then : first;
 
 		for (size_t i = 0; from && i < from->n_actions; i++) {
 			enum filled one = fill_action(m, rule, b,
@@ -178,6 +179,28 @@ static enum filled fill_rule(struct matcher *m, const struct rule *rule,
 		}
 	}
 	return sum;
+}
+
+/* What the rule does when nothing fails. */
+static enum filled fill_rule(struct matcher *m, const struct rule *rule,
+    const struct branch *b, struct doubt *doubt, struct str *failure)
+{
+	size_t i = (size_t)(rule - m->rules->rules);
+
+	if (m->in->failed && m->in->failed[i]) {
+		*failure = str_of(m->in->failed[i]);
+		return FILLED_FAILS;
+	}
+	return fill_deeds(m, rule, b, &rule->top, b, doubt, failure);
+}
+
+/* What it does instead; fails where there is nothing. */
+static enum filled fill_on_error(struct matcher *m, const struct rule *rule,
+    const struct branch *b, struct doubt *doubt, struct str *failure)
+{
+	if (rule->on_error.n_actions == 0)
+		return FILLED_FAILS;
+	return fill_deeds(m, rule, b, &rule->on_error, NULL, doubt, failure);
 }
 
 static bool stops(const struct deed *deeds, size_t n)
@@ -208,17 +231,27 @@ static struct answer place_known(const struct matcher *m)
 
 /* ------------------------------------------------------ one rule's result */
 
+static void maybe_deeds(struct matcher *m, const struct rule *rule,
+    struct doubt doubt)
+{
+	if (stops(m->deeds, m->n_deeds))
+		m->blocked = rule;
+	effects_maybe(&m->fx, m->deeds, m->n_deeds, doubt);
+}
+
+/* What fails is not done either way, but what is done instead may be. */
 static void maybe_branch(struct matcher *m, const struct rule *rule,
     const struct branch *b, struct doubt doubt)
 {
 	struct doubt names;
 	struct str failure;
+	enum filled filled = fill_rule(m, rule, b, &names, &failure);
 
-	if (fill_rule(m, rule, b, &names, &failure) == FILLED_FAILS)
-		return;		/* then it does nothing either way */
-	if (stops(m->deeds, m->n_deeds))
-		m->blocked = rule;
-	effects_maybe(&m->fx, m->deeds, m->n_deeds, doubt);
+	if (filled != FILLED_FAILS)
+		maybe_deeds(m, rule, doubt);
+	if (filled != FILLED && fill_on_error(m, rule, b, &names,
+	    &failure) != FILLED_FAILS)
+		maybe_deeds(m, rule, doubt);
 }
 
 /* All that an unknown rule might do. */
@@ -257,31 +290,50 @@ static void rule_unknown(struct matcher *m, const struct rule *rule,
 	maybe_rule(m, rule, why);
 }
 
+/* MORE: why what it would do instead failed, too. */
+static void rule_fails(struct matcher *m, const struct rule *rule,
+    struct rule_result *rr, struct str more)
+{
+	if (rr->on_error)
+		rr->failure = arena_printf(m->arena, "%.*s; its on_error "
+		    "takes the place", STR_ARG(rr->failure));
+	else if (rule->on_error.n_actions)
+		rr->failure = arena_printf(m->arena, "%.*s; so does its "
+		    "on_error: %.*s", STR_ARG(rr->failure), STR_ARG(more));
+	rr->failed = true;
+	m->out->n_failed++;
+}
+
 static void rule_fires(struct matcher *m, const struct rule *rule,
     struct rule_result *rr, const struct branch *b)
 {
-	struct doubt doubt;
+	struct str more = STR_EMPTY;
 	struct answer place;
+	struct doubt doubt;
+	enum filled filled = fill_rule(m, rule, b, &doubt, &rr->failure);
+	bool failed = filled == FILLED_FAILS;
 
-	switch (fill_rule(m, rule, b, &doubt, &rr->failure)) {
-	case FILLED_FAILS:
-		rr->failed = true;
-		m->out->n_failed++;
-		return;
-	case FILLED_UNKNOWN:
+	if (failed)
+		filled = fill_on_error(m, rule, b, &doubt, &more);
+	if (filled == FILLED) {
+		place = place_known(m);
+		if (place.truth == TRUTH_UNKNOWN) {
+			filled = FILLED_UNKNOWN;
+			doubt = answer_doubt(place);
+		}
+	}
+	if (filled == FILLED_UNKNOWN) {
 		rule_unknown(m, rule, rr, doubt);
 		return;
-	case FILLED:
-		break;
 	}
-	place = place_known(m);
-	if (place.truth == TRUTH_UNKNOWN) {
-		rule_unknown(m, rule, rr, answer_doubt(place));
-		return;
+	rr->on_error = failed && filled == FILLED;
+	if (failed) {
+		rule_fails(m, rule, rr, more);
+	} else {
+		rr->truth = TRUTH_TRUE;
+		m->out->n_fired++;
 	}
-	rr->truth = TRUTH_TRUE;
-	m->out->n_fired++;
-	if (m->n_deeds == 0)
+	if (filled == FILLED_FAILS || m->n_deeds == 0)
 		return;
 	effects_do(&m->fx, m->deeds, m->n_deeds, rr->rule);
 	if (stops(m->deeds, m->n_deeds))

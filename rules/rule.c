@@ -195,7 +195,8 @@ static bool build_info(struct builder *b, const struct node *map,
 		if (!str_eq_z(map->keys[i]->text, "name") &&
 		    !str_eq_z(map->keys[i]->text, "when") &&
 		    !str_eq_z(map->keys[i]->text, "then") &&
-		    !str_eq_z(map->keys[i]->text, "first_of"))
+		    !str_eq_z(map->keys[i]->text, "first_of") &&
+		    !str_eq_z(map->keys[i]->text, "on_error"))
 			ok &= build_info_key(b, map->keys[i], map->items[i],
 			    info);
 	if (info->every && !info->applies_to_all &&
@@ -265,6 +266,10 @@ static bool build_rule(struct builder *b, const struct node *n,
 		ok &= build_then(b, n, "then", NULL, clear, &out->top);
 	if (first_of)
 		ok &= build_first_of(b, first_of, clear, &out->top);
+	if (node_get(n, "on_error"))
+		ok &= build_then(b, n, "on_error", out->top.when, clear,
+		    &out->on_error);
+	out->info.on_error = out->on_error.n_actions > 0;
 	return ok;
 }
 
@@ -377,8 +382,10 @@ static void find_reads(struct builder *b)
 	reads.seen = arena_array(b->arena, b->out->n_conds,
 	    sizeof(*reads.seen));
 	for (size_t i = 0; i < b->out->n_rules; i++)
-		if (b->out->rules[i].info.enabled)
+		if (b->out->rules[i].info.enabled) {
 			read_branch(&reads, &b->out->rules[i].top);
+			read_branch(&reads, &b->out->rules[i].on_error);
+		}
 }
 
 static void warn_unused(struct builder *b)

@@ -77,6 +77,7 @@ struct rule_info {
 	bool applies_to_all;
 	int64_t every;		/* seconds; 0: each run */
 	uint64_t limit;		/* messages a run; 0: none */
+	bool on_error;		/* it says what to do when it failed */
 	const struct str *in;	/* mailboxes; n_in 0: any */
 	size_t n_in;
 	const struct str *accounts;	/* n_accounts 0: any */
@@ -168,6 +169,9 @@ struct match_input {
 	/* DUE[i] false: rule i rests (its `every` has not passed).  NULL:
 	 * all are due. */
 	const bool *due;
+	/* FAILED[i] not NULL: what rule i does could not be done, and why;
+	 * its `on_error` takes the place.  NULL: so far all could. */
+	const char *const *failed;
 	bool explain;
 	/* What programs have answered about this message. */
 	const struct program_answer *answers;
@@ -238,9 +242,11 @@ struct rule_result {
 	const char *not_reached;	/* the reason, one clause */
 	const char *unknown;	/* the reason, one clause */
 	bool failed;		/* it matched, but a template could not be
-				   filled: nothing of it is done, and truth
-				   is FALSE, for it did not fire */
+				   filled, or see match_input.failed: nothing
+				   of it is done, and truth is FALSE, for it
+				   did not fire */
 	struct str failure;	/* the sentence */
+	bool on_error;		/* ... and its `on_error` is done instead */
 	const struct explained *tree;	/* with explain; else NULL */
 };
 

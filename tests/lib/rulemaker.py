@@ -52,10 +52,13 @@ class Maker:
             return self.map(schema, depth)
         if schema.get('type') == 'array':
             least = schema.get('minItems', 0)
-            most = schema.get('maxItems', least + (depth < DEEP) +
-                              (depth < DEEP / 2))
-            return [self.of(schema['items'], depth + 1) for _ in
-                    range(self.random.randint(least, most))]
+            most = min(schema.get('maxItems', least + 2), least +
+                       (depth < DEEP) + (depth < DEEP / 2))
+            items = schema['items']
+            first = items if isinstance(items, list) else []
+            rest = schema['additionalItems'] if first else items
+            return [self.of(first[i] if i < len(first) else rest, depth + 1)
+                    for i in range(self.random.randint(least, most))]
         for key in ('anyOf', 'allOf'):
             if key in schema:
                 some = schema[key]

@@ -12,6 +12,7 @@
  *		have (fields header whole; default whole), reason, account,
  *		mailbox, flags, labels, in_inbox, inbox_is_label, size,
  *		received, now, zone, new, due, body_text, steps, no_programs,
+ *		failed (INDEX-OF-RULE REASON),
  *		answer (TRUTH PROGRAM ARGUMENT ..., may stand several times)
  *   verdict:	a line for each rule, then what is wanted, then what to ask
  *   after:	labels, mailbox, flags afterwards (optional)
@@ -51,6 +52,7 @@ struct one_case {
 	struct rules_limits limits;
 	bool due[LIST_MAX];
 	struct program_answer answers[LIST_MAX];
+	const char *failed[LIST_MAX];
 };
 
 static const struct { const char *name; unsigned bit; } ask_names[] = {
@@ -284,6 +286,10 @@ static bool judging_fact(struct one_case *c, struct str key, struct str v)
 		c->limits.body_text = (uint32_t)number(v);
 	} else if (str_eq_z(key, "steps")) {
 		c->limits.regex_steps = (uint32_t)number(v);
+	} else if (str_eq_z(key, "failed")) {
+		c->failed[(size_t)number(str_sub(v, 0, 1))] =
+		    arena_z(c->arena, str_trim(str_sub(v, 1, v.n)));
+		c->in.failed = c->failed;
 	} else if (str_eq_z(key, "no_programs")) {
 		c->in.no_programs = arena_z(c->arena, v);
 	} else if (str_eq_z(key, "answer")) {

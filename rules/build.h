@@ -19,6 +19,7 @@
 #define CONDS_MAX		500000	/* conditions of one program */
 #define TESTS_MAX		10000	/* tests in the rule files */
 #define LIST_FILE_MAX		(64 * 1024 * 1024)	/* octets */
+#define LIST_REGEX_MAX		1000	/* regexes of a list */
 #define TEST_FILE_MAX		(64 * 1024 * 1024)	/* octets */
 #define RULE_NAME_MAX		200	/* octets */
 #define PROGRAM_ARGUMENTS_MAX	100
@@ -196,10 +197,14 @@ struct list *list_find(struct builder *b, const struct node *name);
 /* Adds the list of NODE; reported when that fails. */
 void list_build(struct builder *b, struct str name, struct pos pos,
     const struct node *n);
-/* Says how the list will be asked, so that it can be: checks the entries
- * and builds the tables.  False after a reported problem. */
-bool list_for_text(struct builder *b, struct list *l);
-bool list_for_address(struct builder *b, struct list *l);
+enum list_use {
+	LIST_OF_TEXTS, LIST_OF_DOMAINS, LIST_OF_ADDRESSES, LIST_USES
+};
+
+/* To ask the list in this way, EXACT or with case folded: checks the entries
+ * and makes the table, once.  NULL after a reported problem. */
+const struct list_table *list_table(struct builder *b, struct list *l,
+    enum list_use use, bool exact);
 
 /* --- address forms, in `list` */
 

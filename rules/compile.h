@@ -72,11 +72,15 @@ enum cond_kind {
 struct list {
 	struct str name;
 	struct pos pos;
-	struct str *entries;	/* as written, in order */
+	struct str *entries;	/* as written, in order; the keys of a map */
+	struct str *values;	/* of a map, what they stand for; else NULL */
 	size_t n;
-	struct list_index *index;	/* tables to look entries up in */
+	struct list_index *index;
 	bool used;
 };
+
+/* A list, as one of the ways in which it is asked has it. */
+struct list_table;
 
 /*
  * One operator with its operands; any operand will do.  What COND_LABEL,
@@ -105,6 +109,7 @@ struct operand {
 	struct str literal;	/* of a pattern: text that whatever fits it
 				   holds, but for its case; may be empty */
 	const struct list *list;
+	const struct list_table *table;	/* its */
 };
 
 /* What a test looks at. */
@@ -293,13 +298,15 @@ struct rules {
 void match_prepare(struct rules *r);
 
 /*
- * Is VALUE an entry (text equality, case folded)?  Does one of the entries
- * fit the address: equal to it, "@domain" its domain, "@*.glob" a pattern of
- * that, or text without @ a part of its display name or address?  Unknown
- * where a pattern met its limit.  Time grows with the value, hardly with the
- * list.
+ * Is VALUE, a text or a domain as the table is for, an entry?  Does one of the
+ * entries fit the address: equal to it, "@domain" its domain, "@*.glob" a
+ * pattern of that, or text without @ a part of its display name or address?
+ * A regex is one that fits the value, the address or the name.  Unknown where
+ * a pattern met its limit.  Time grows with the value and the number of
+ * patterns, hardly with that of the other entries.
  */
-enum truth list_has_text(const struct list *l, struct str value);
-enum truth list_has_address(const struct list *l, const struct address *a);
+enum truth list_has_text(const struct list_table *t, struct str value);
+enum truth list_has_address(const struct list_table *t,
+    const struct address *a);
 
 #endif

@@ -1,31 +1,11 @@
 /*
- * Lists: their entries, and tables to find them in.
- *
- * An entry is looked up as a text, or as what it says of an address; a list
- * may be asked in both ways, and gets the tables for the ways that occur.
+ * Lists: what stands in them.
  */
-#include "build.h"
+#include "list_table.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "fold.h"
-
-struct list_index {
-	bool for_text, for_address, faulty;
-	/* where each entry stands, for messages */
-	const struct source *source;
-	int (*places)[2];	/* line, column */
-
-	struct names texts;	/* folded */
-	struct names addresses, domains;	/* folded */
-	const struct pattern **globs;	/* of domains */
-	size_t n_globs, cap_globs;
-	/* Texts without @, folded, sorted, none the head of another: at most
-	 * one of them can begin at a place of a value. */
-	struct str *needles;
-	size_t n_needles, cap_needles;
-};
 
 /* ------------------------------------------------------- address forms */
 
@@ -162,10 +142,10 @@ bool address_form(struct builder *b, struct str text, struct pos pos,
 struct reading {
 	struct builder *b;
 	struct list *list;
-	size_t cap, cap_places;
+	size_t cap, cap_places, cap_values;
 };
 
-static struct pos entry_pos(const struct list *l, size_t i)
+struct pos list_entry_pos(const struct list *l, size_t i)
 {
 	struct pos pos = {
 		.source = l->index->source,
@@ -175,6 +155,54 @@ static struct pos entry_pos(const struct list *l, size_t i)
 
 	pos.width = (int)utf8_count(str_sub(l->entries[i], 0, 1000));
 	return pos;
+}
+
+bool list_entry_regex(struct str entry, struct str *regex_out)
+{
+	if (entry.n < 2 || entry.p[0] != '/' || entry.p[entry.n - 1] != '/')
+		return false;
+	*regex_out = str_sub(entry, 1, entry.n - 2);
+	return true;
+}
+
+const struct pattern *list_entry_pattern(struct builder *b,
+    struct str regex, struct pos pos, bool exact)
+{
+	struct node n = { .kind = NODE_SCALAR, .pos = pos, .text = regex };
+
+	n.pos.col++;		/* behind the slash */
+	n.pos.width = 0;
+	return pattern_build(b, PATTERN_REGEX, regex, !exact, &n);
+}
+
+/* "/.../i": as in other languages. */
+static bool has_flags(struct str entry)
+{
+	size_t n = entry.n;
+
+	while (n && strchr("gimsux", entry.p[n - 1]))
+		n--;
+	return n > 2 && n < entry.n && entry.p[0] == '/' &&
+	    entry.p[n - 1] == '/';
+}
+
+/* A regex among the entries is checked when it is read, used or not. */
+static bool regex_ok(struct reading *r, struct str entry, struct pos pos)
+{
+	struct list_index *x = r->list->index;
+	struct str regex;
+
+	if (has_flags(entry))
+		warning(r->b->ps, pos, "this is a text, since a regex ends "
+		    "with its `/`; flags stand inside: /(?s).../");
+	if (!list_entry_regex(entry, &regex))
+		return true;
+	if (regex.n == 0)
+		return problem(r->b->ps, pos, "the regex is empty");
+	if (x->n_regexes++ == LIST_REGEX_MAX)
+		return problem(r->b->ps, pos, "a list has at most %d regexes",
+		    LIST_REGEX_MAX);
+	return list_entry_pattern(r->b, regex, pos, false) != NULL;
 }
 
 static bool entry_add(struct reading *r, struct str text, struct pos pos)
@@ -188,9 +216,8 @@ static bool entry_add(struct reading *r, struct str text, struct pos pos)
 	if (text.n > PATTERN_LITERAL_MAX)
 		return problem(r->b->ps, pos,
 		    "an entry has at most %d octets", PATTERN_LITERAL_MAX);
-	if (text.n > 1 && text.p[0] == '/' && text.p[text.n - 1] == '/')
-		return problem(r->b->ps, pos,
-		    "a regex in a list is not yet supported");
+	if (!regex_ok(r, text, pos))
+		return false;
 	arena_grow(r->b->arena, &l->entries, l->n, &r->cap);
 	arena_grow(r->b->arena, &x->places, l->n, &r->cap_places);
 	l->entries[l->n] = text;
@@ -198,6 +225,50 @@ static bool entry_add(struct reading *r, struct str text, struct pos pos)
 	x->places[l->n][1] = pos.col;
 	l->n++;
 	return true;
+}
+
+/* OLD stands for NEW. */
+static bool pair_add(struct reading *r, struct str old, struct str new,
+    struct pos pos)
+{
+	struct list *l = r->list;
+	struct str key = fold_str(r->b->arena, old);
+	size_t at;
+
+	if (old.n == 0)
+		return problem(r->b->ps, pos, "there is nothing to look for");
+	if (new.n == 0)
+		return problem(r->b->ps, pos, "there is nothing to put in its "
+		    "place");
+	if (new.n > PATTERN_LITERAL_MAX)
+		return problem(r->b->ps, pos,
+		    "an entry has at most %d octets", PATTERN_LITERAL_MAX);
+	if (names_get(&l->index->keys, key, &at))
+		return problem(r->b->ps, pos, "`%.*s` stands in this map "
+		    "already, in line %d", STR_ARG(old),
+		    l->index->places[at][0]);
+	if (!entry_add(r, old, pos))
+		return false;
+	names_add(r->b->arena, &l->index->keys, key, l->n - 1);
+	arena_grow(r->b->arena, &l->values, l->n - 1, &r->cap_values);
+	l->values[l->n - 1] = new;
+	return true;
+}
+
+static bool read_map(struct reading *r, const struct node *n)
+{
+	bool ok = true;
+	struct str new;
+
+	if (n->n == 0)
+		return problem(r->b->ps, n->pos, "the map is empty");
+	r->list->index->source = n->pos.source;
+	for (size_t i = 0; i < n->n; i++)
+		ok &= build_text(r->b, n->items[i], arena_z(r->b->arena,
+		    n->keys[i]->text), &new) &&
+		    pair_add(r, str_trim(n->keys[i]->text), str_trim(new),
+		    n->keys[i]->pos);
+	return ok;
 }
 
 static bool read_inline(struct reading *r, const struct node *n)
@@ -229,6 +300,37 @@ static bool line_is_text(struct str line)
 	return true;
 }
 
+/* The `::` of a map: between blanks, or at an end of the line. */
+static size_t find_arrow(struct str line)
+{
+	for (size_t i = 0; i + 1 < line.n; i++)
+		if (line.p[i] == ':' && line.p[i + 1] == ':' &&
+		    (i == 0 || ch_space(line.p[i - 1])) &&
+		    (i + 2 == line.n || ch_space(line.p[i + 2])))
+			return i;
+	return line.n;
+}
+
+/* One line of a list file, which may be a pair.  What the first is all of
+ * them are. */
+static bool read_line(struct reading *r, struct str line, struct pos pos)
+{
+	size_t at = find_arrow(line);
+	struct list *l = r->list;
+	struct str new = str_sub(line, at + 2, line.n);
+
+	if (l->n && (at < line.n) != (l->values != NULL))
+		return problem(r->b->ps, pos, "%s; a map is `old :: new` on "
+		    "each line", l->values ? "here is no `::`, and this is "
+		    "a map" : "here is a `::`, and this is no map");
+	if (at == line.n)
+		return entry_add(r, line, pos);
+	if (find_arrow(new) < new.n)
+		return problem(r->b->ps, pos, "a second `::`");
+	return pair_add(r, str_trim(str_sub(line, 0, at)), str_trim(new),
+	    pos);
+}
+
 /* One line of a list file; LINE is trimmed. */
 static bool read_entry(struct reading *r, struct str line, struct pos pos)
 {
@@ -236,17 +338,13 @@ static bool read_entry(struct reading *r, struct str line, struct pos pos)
 		return true;
 	if (!line_is_text(line))
 		return problem(r->b->ps, pos, "the line is not text in UTF-8");
-	for (size_t i = 0; i + 3 < line.n; i++)
-		if (memcmp(line.p + i, " :: ", 4) == 0)
-			return problem(r->b->ps, pos,
-			    "a map (`old :: new`) is not yet supported");
 	for (size_t i = 0; i + 1 < line.n; i++)
 		if (line.p[i] == ' ' && line.p[i + 1] == '#') {
 			warning(r->b->ps, pos, "a comment stands on a line of "
 			    "its own; this # is part of the entry");
 			break;
 		}
-	return entry_add(r, line, pos);
+	return read_line(r, line, pos);
 }
 
 static bool read_lines(struct reading *r, const struct source *source)
@@ -276,12 +374,8 @@ static bool read_file(struct reading *r, const struct node *n)
 	const struct source *source;
 	struct str path;
 
-	if (!file || !node_only_keys(n, keys, 1, "key of a list",
-	    r->b->ps))
-		return problem_hint(r->b->ps, n->pos, STR_LIT("a list is "
-		    "[a, b] or {file: NAME}"),
-		    "a map as a list is not yet supported");
-	return build_text(r->b, file, "file", &path) &&
+	return node_only_keys(n, keys, 1, "key of a list", r->b->ps) &&
+	    build_text(r->b, file, "file", &path) &&
 	    build_read(r->b, build_path(r->b, file->pos, path),
 	    LIST_FILE_MAX, file->pos, &source) && read_lines(r, source);
 }
@@ -304,8 +398,12 @@ void list_build(struct builder *b, struct str name, struct pos pos,
 		l->index->faulty = true;
 		return;
 	}
-	l->index->faulty = n->kind == NODE_MAP ? !read_file(&r, n) :
-	    !read_inline(&r, n);
+	if (node_get(n, "file"))
+		l->index->faulty = !read_file(&r, n);
+	else if (n->kind == NODE_MAP)
+		l->index->faulty = !read_map(&r, n);
+	else
+		l->index->faulty = !read_inline(&r, n);
 }
 
 struct list *list_find(struct builder *b, const struct node *name)
@@ -323,187 +421,4 @@ struct list *list_find(struct builder *b, const struct node *name)
 	}
 	b->lists[at]->used = true;
 	return b->lists[at];
-}
-
-/* ---------------------------------------------------------------- tables */
-
-static void table_add(struct builder *b, struct names *t, struct str key)
-{
-	size_t at;
-
-	if (!names_get(t, key, &at))
-		names_add(b->arena, t, key, 0);
-}
-
-bool list_for_text(struct builder *b, struct list *l)
-{
-	struct list_index *x = l->index;
-
-	if (x->for_text || x->faulty)
-		return !x->faulty;
-	x->for_text = true;
-	for (size_t i = 0; i < l->n; i++)
-		table_add(b, &x->texts, fold_str(b->arena, l->entries[i]));
-	return true;
-}
-
-static int by_bytes(const void *x, const void *y)
-{
-	return str_cmp(*(const struct str *)x, *(const struct str *)y);
-}
-
-/* Sorts the needles; what another begins with makes that other needless. */
-static void sort_needles(struct list_index *x)
-{
-	size_t n = 0;
-
-	if (x->n_needles == 0)
-		return;
-	qsort(x->needles, x->n_needles, sizeof(*x->needles), by_bytes);
-	for (size_t i = 0; i < x->n_needles; i++)
-		if (n == 0 || !str_starts(x->needles[i], x->needles[n - 1]))
-			x->needles[n++] = x->needles[i];
-	x->n_needles = n;
-}
-
-static bool index_address(struct builder *b, struct list *l, size_t i)
-{
-	struct list_index *x = l->index;
-	struct operand o;
-
-	if (!address_form(b, l->entries[i], entry_pos(l, i), false, &o))
-		return false;
-	switch (o.op) {
-	case TEST_ADDRESS:
-		table_add(b, &x->addresses, o.text);
-		break;
-	case TEST_DOMAIN:
-		table_add(b, &x->domains, o.text);
-		break;
-	case TEST_DOMAIN_GLOB:
-		arena_grow(b->arena, &x->globs, x->n_globs, &x->cap_globs);
-		x->globs[x->n_globs++] = o.pattern;
-		break;
-	default:
-		arena_grow(b->arena, &x->needles, x->n_needles,
-		    &x->cap_needles);
-		x->needles[x->n_needles++] = fold_str(b->arena,
-		    l->entries[i]);
-	}
-	return true;
-}
-
-bool list_for_address(struct builder *b, struct list *l)
-{
-	struct list_index *x = l->index;
-
-	if (x->for_address || x->faulty)
-		return !x->faulty;
-	x->for_address = true;
-	for (size_t i = 0; i < l->n; i++)
-		if (!index_address(b, l, i))
-			x->faulty = true;
-	sort_needles(x);
-	return !x->faulty;
-}
-
-/* --------------------------------------------------------------- looking */
-
-/* Folds VALUE into BIG, or into ROOM where that is large enough. */
-#define ROOM	512
-static struct str folded(struct str value, char *room, struct buf *big)
-{
-	bool plain = value.n <= ROOM;
-
-	for (size_t i = 0; plain && i < value.n; i++) {
-		plain = (unsigned char)value.p[i] < 0x80;
-		room[i] = ch_lower(value.p[i]);
-	}
-	if (plain)
-		return (struct str){ room, value.n };
-	buf_init(big, value.n * 2 + 1);
-	fold_add(big, value);
-	return buf_str(big);
-}
-
-enum truth list_has_text(const struct list *l, struct str value)
-{
-	struct buf big = { 0 };
-	char room[ROOM];
-	size_t at;
-	bool has = names_get(&l->index->texts, folded(value, room, &big),
-	    &at);
-
-	buf_free(&big);
-	return has ? TRUTH_TRUE : TRUTH_FALSE;
-}
-
-/* Does a needle begin where S begins? */
-static bool needle_at(const struct list_index *x, struct str s)
-{
-	size_t low = 0, high = x->n_needles;
-
-	while (low < high) {	/* the last needle not behind S */
-		size_t mid = (low + high) / 2;
-
-		if (str_cmp(x->needles[mid], s) <= 0)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low > 0 && str_starts(s, x->needles[low - 1]);
-}
-
-static bool has_needle(const struct list_index *x, struct str value)
-{
-	struct buf big = { 0 };
-	char room[ROOM];
-	struct str s;
-	bool has = false;
-
-	if (x->n_needles == 0)
-		return false;
-	s = folded(value, room, &big);
-	for (size_t i = 0; i < s.n && !has; i++)
-		has = needle_at(x, (struct str){ s.p + i, s.n - i });
-	buf_free(&big);
-	return has;
-}
-
-static bool has_whole(const struct list_index *x, const struct address *a)
-{
-	struct buf big = { 0 };
-	char room[ROOM];
-	size_t at;
-	bool has;
-
-	if (a->domain.n && names_get(&x->domains, a->domain, &at))
-		return true;
-	if (a->address.n == 0 || x->addresses.n == 0)
-		return false;
-	has = names_get(&x->addresses, folded(a->address, room, &big), &at);
-	buf_free(&big);
-	return has;
-}
-
-enum truth list_has_address(const struct list *l, const struct address *a)
-{
-	const struct list_index *x = l->index;
-	bool doubt = false;
-
-	if (has_whole(x, a) || has_needle(x, a->name) ||
-	    has_needle(x, a->address))
-		return TRUTH_TRUE;
-	for (size_t i = 0; a->domain.n && i < x->n_globs; i++) {
-		switch (pattern_match(x->globs[i], a->domain, NULL)) {
-		case PATTERN_YES:
-			return TRUTH_TRUE;
-		case PATTERN_LIMIT:
-			doubt = true;
-			break;
-		case PATTERN_NO:
-			break;
-		}
-	}
-	return doubt ? TRUTH_UNKNOWN : TRUTH_FALSE;
 }

@@ -46,7 +46,7 @@ enum truth operand_text(const struct operand *o, struct str text)
 	case TEST_DOMAIN_GLOB:
 		return fits(o->pattern, text);
 	case TEST_LIST:
-		return list_has_text(o->list, text);
+		return list_has_text(o->table, text);
 	case TEST_TEXT:
 		return truth_of(str_eq(o->text, text));
 	case TEST_ADDRESS:
@@ -69,7 +69,7 @@ static enum truth operand_address(const struct operand *o,
 		return a->domain.n ? fits(o->pattern, a->domain) :
 		    TRUTH_FALSE;
 	case TEST_LIST:
-		return list_has_address(o->list, a);
+		return list_has_address(o->table, a);
 	case TEST_PATTERN:
 	case TEST_NAME_OR_ADDRESS:
 	case TEST_TEXT: {

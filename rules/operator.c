@@ -122,16 +122,18 @@ static bool list_operand(struct builder *b, const struct making *m,
     const struct node *n, struct operand *out)
 {
 	struct list *l = list_find(b, n);
+	enum list_use use = LIST_OF_TEXTS;
 
 	if (!l)
 		return false;
-	if (m->exact)
-		return problem(b->ps, n->pos, "lists know no capitals; "
-		    "`case: exact` cannot stand beside `list`");
+	if (m->part == PART_DOMAIN)
+		use = LIST_OF_DOMAINS;
+	else if (m->address &&
+	    (m->part == PART_ANY || m->part == PART_ADDRESS))
+		use = LIST_OF_ADDRESSES;
 	*out = (struct operand){ .op = TEST_LIST, .list = l };
-	return m->address &&
-	    (m->part == PART_ANY || m->part == PART_ADDRESS) ?
-	    list_for_address(b, l) : list_for_text(b, l);
+	out->table = list_table(b, l, use, m->exact);
+	return out->table != NULL;
 }
 
 /* Is it an address that is meant as a whole? */

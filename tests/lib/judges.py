@@ -66,10 +66,6 @@ UNSEEN = {
     'time zone': (
         r'^there is no zone `|is no time zone;',
         WHEN % 'sent: {on: 2026-01-15, zone: Mars/Base}'),
-    'capitals of a list': (
-        r'^lists know no capitals', 'version: 1\nlists: {a: [b]}\n'
-        'rules: [{name: x, when: {to: {list: a, case: exact}}, '
-        'then: archive}]\n'),
     'order of branches': (
         r'^`otherwise` is the last branch', RULE % 'first_of: '
         '[{otherwise: archive}, {when: {subject: x}, then: inbox}]'),
@@ -77,9 +73,10 @@ UNSEEN = {
         r'cannot read|o such file|includes itself', 'version: 1\n'
         'include: none.yaml\n'),
     'entry of a list': (
-        r'^a regex in a list is not yet|^an entry has at most|'
-        r'^the line is not text|^a map \(`old :: new`\)',
-        'version: 1\nlists: {a: [/x/]}\n'),
+        r'^an entry has at most|^the line is not text|^the regex is empty|'
+        r'stands in this map already|^there is nothing to (look|put)|'
+        r'^here is (a|no) `::`|^a second `::`|^a list has at most',
+        'version: 1\nlists: {a: [//]}\n'),
     'local beside case': (
         r'beside `local` has nothing to work on',
         WHEN % 'list_id: {local: x, case: exact}'),

@@ -516,7 +516,7 @@ static void test_include_limits(void **state)
 
 /* ----------------------------------------------------------------- lists */
 
-static enum truth has(const struct list *l, const char *name,
+static enum truth has(const struct list_table *l, const char *name,
     const char *local, const char *domain)
 {
 	struct address a = {
@@ -532,7 +532,7 @@ static enum truth has(const struct list *l, const char *name,
 static void test_lists(void **state)
 {
 	const struct cond *c;
-	const struct list *l;
+	const struct list_table *l, *texts;
 
 	(void)state;
 	put("l.lst", "Alice@Example.org\n@example.com\n@*.example.net\n"
@@ -540,8 +540,9 @@ static void test_lists(void **state)
 	c = load("version: 1\nlists: {l: {file: l.lst}}\nrules:\n"
 	    "  - {name: a, when: {from: {list: l}, subject: {list: l}}, "
 	    "then: archive}\n")->rules[0].top.when;
-	l = c->kids[0]->tests[0].any[0].list;
-	assert_int_equal(l->n, 6);
+	l = c->kids[0]->tests[0].any[0].table;
+	texts = c->kids[1]->tests[0].any[0].table;
+	assert_int_equal(c->kids[0]->tests[0].any[0].list->n, 6);
 	assert_int_equal(has(l, "", "aLICE", "example.org"), TRUTH_TRUE);
 	assert_int_equal(has(l, "", "alice", "x.example.org"), TRUTH_FALSE);
 	assert_int_equal(has(l, "", "x", "example.com"), TRUTH_TRUE);
@@ -553,13 +554,13 @@ static void test_lists(void **state)
 	assert_int_equal(has(l, "", "outer.SPACE", "y"), TRUTH_TRUE);
 	assert_int_equal(has(l, "no", "no", "no"), TRUTH_FALSE);
 	assert_int_equal(has(l, "", "", ""), TRUTH_FALSE);
-	assert_int_equal(list_has_text(l, STR_LIT("SPACED out")),
+	assert_int_equal(list_has_text(texts, STR_LIT("SPACED out")),
 	    TRUTH_TRUE);
-	assert_int_equal(list_has_text(l, STR_LIT("paced out")),
+	assert_int_equal(list_has_text(texts, STR_LIT("paced out")),
 	    TRUTH_FALSE);
-	assert_int_equal(list_has_text(l, STR_LIT("@EXAMPLE.com")),
+	assert_int_equal(list_has_text(texts, STR_LIT("@EXAMPLE.com")),
 	    TRUTH_TRUE);
-	assert_int_equal(list_has_text(l, STR_EMPTY), TRUTH_FALSE);
+	assert_int_equal(list_has_text(texts, STR_EMPTY), TRUTH_FALSE);
 }
 
 /* Needles against a plain search, on many short texts of few letters. */
@@ -572,6 +573,7 @@ static void test_needles(void **state)
 		struct buf b;
 		struct rules *r;
 		const struct list *l;
+		const struct list_table *table;
 
 		tear_down(NULL);
 		set_up(NULL);
@@ -592,6 +594,7 @@ static void test_needles(void **state)
 		buf_free(&b);
 		assert_non_null(r);
 		l = r->rules[0].top.when->tests[0].any[0].list;
+		table = r->rules[0].top.when->tests[0].any[0].table;
 		for (int i = 0; i < 50; i++) {
 			char text[9] = { 0 };
 			bool want = false;
@@ -603,7 +606,7 @@ static void test_needles(void **state)
 			for (size_t k = 0; k < l->n; k++)
 				want |= strstr(text, arena_z(t.arena,
 				    l->entries[k])) != NULL;
-			assert_int_equal(has(l, text, "", ""), want ?
+			assert_int_equal(has(table, text, "", ""), want ?
 			    TRUTH_TRUE : TRUTH_FALSE);
 		}
 	}
@@ -836,7 +839,8 @@ static void test_many(void **state)
 {
 	double start = seconds();
 	struct buf b;
-	const struct list *l;
+	const struct list_table *l;
+	const struct operand *o;
 
 	(void)state;
 	assert_non_null(load_many(1000));
@@ -848,10 +852,11 @@ static void test_many(void **state)
 	for (int i = 0; i < 100000; i++)
 		buf_printf(&b, "user%d@example.org\nName %d\n", i, i);
 	put("l.lst", buf_z(&b));
-	l = load("version: 1\nlists: {l: {file: l.lst}}\nrules: [{name: a, "
+	o = &load("version: 1\nlists: {l: {file: l.lst}}\nrules: [{name: a, "
 	    "when: {from: {list: l}}, then: archive}]\n")
-	    ->rules[0].top.when->tests[0].any[0].list;
-	assert_int_equal(l->n, 200000);
+	    ->rules[0].top.when->tests[0].any[0];
+	l = o->table;
+	assert_int_equal(o->list->n, 200000);
 	for (int i = 0; i < 100000; i++)
 		assert_int_equal(has(l, "", "x", "example.org"),
 		    TRUTH_FALSE);

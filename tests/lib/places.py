@@ -1,4 +1,4 @@
-"""Where the crash tests let the program work: Maildir, Dovecot, Cyrus."""
+"""Where the crash tests let the program work: Maildir, servers."""
 
 import shutil
 import tempfile
@@ -61,6 +61,14 @@ def on_dovecot(server, connect_to, plan=crash.PLAN, by_files=False):
     server.boxes = boxes
     t = tamis.Tamis()
     return trial(server, t, t.account(connect_to), lambda: server.append(
+        'alice', 'INBOX', plan.messages), plan)
+
+
+def on_server_like(server, connect_to, plan=crash.PLAN):
+    """A server of gmail.py without labels; it may know no special use."""
+    t = tamis.Tamis()
+    account = t.account(connect_to, archive='Archive', trash='Trash')
+    return trial(server, t, account, lambda: server.append(
         'alice', 'INBOX', plan.messages), plan)
 
 

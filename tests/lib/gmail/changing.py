@@ -18,8 +18,12 @@ class Changing:
     # ----------------------------------------------------------- STORE
 
     def flag_list(self, args):
-        flags = args.one_or_list(args.flag)
-        return [self.flag(f) for f in flags]
+        return self.known_flags(args.one_or_list(args.flag))
+
+    def known_flags(self, texts):
+        how = self.switches.keywords
+        return [self.flag(t) for t in texts
+                if t.startswith('\\') or how != 'ignored']
 
     def flag(self, text):
         if text.startswith('\\'):
@@ -27,7 +31,7 @@ class Changing:
             if found is None:
                 raise Bad('Could not parse command')
             return found
-        if not self.switches.keywords:
+        if self.switches.keywords == 'refused':
             raise No('Keywords are not supported', 'CANNOT')
         return text
 
@@ -110,7 +114,7 @@ class Changing:
             self.writable()
         placements = [self.folder[u] for _, u in found if self.folder[u]]
         if not placements:
-            return 'No messages'if not self.profile.labels else None
+            return 'No messages' if not self.profile.labels else None
         do = self.store.move if move else self.store.copy
         pairs = do(self.folder, placements, target)
         if not self.profile.has('UIDPLUS') or \
@@ -160,7 +164,7 @@ class Changing:
     def append_data(self, args):
         flags, date = [], int(time.time())
         if args.next_is(b'('):
-            flags = [self.flag(f) for f in args.items(args.flag)]
+            flags = self.known_flags(args.items(args.flag))
             args.space()
         if args.next_is(b'"'):
             date = parsed_date(args.text_string())

@@ -39,7 +39,8 @@ class Folders:
         used = {f for u in folder.uids for f in folder[u].message.flags}
         flags = FLAGS + self.profile.flags
         flags = flags + sorted(used - set(flags))
-        permanent = flags + (['\\*'] if self.switches.keywords else [])
+        permanent = flags + (
+            ['\\*'] if self.switches.keywords == 'kept' else [])
         if self.read_only:
             permanent = []
         self.say('FLAGS (%s)' % ' '.join(flags))

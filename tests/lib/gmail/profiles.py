@@ -198,6 +198,6 @@ PROFILES = {p.name: p for p in (
     Profile('no_uidplus', BEFORE, without('UIDPLUS')),
     Profile('no_move', BEFORE, without('MOVE')),
     Profile('no_keywords', BEFORE, DOVECOT_LIKE,
-            switches={'keywords': False}),
+            switches={'keywords': 'refused'}),
     Profile('bare', BARE + ' AUTH=PLAIN', BARE, tells=None),
 )}

@@ -1,5 +1,6 @@
 """The listener, and what all sessions share."""
 
+import hashlib
 import os
 import socket
 import ssl
@@ -9,6 +10,7 @@ import time
 import servers
 from .control import Control, ControlSocket
 from .faults import Script
+from .fetching import internal_date
 from .profiles import PROFILES
 from .session import Session
 from .switches import Switches
@@ -45,7 +47,6 @@ class Server(servers.Peer):
         self.script = Script()
         self.stores = {}
         self.sessions, self.dead = set(), []
-        self.stopping = False
         self.numbers = 0
         self.tls = tls_context()
         self.listeners = []
@@ -96,7 +97,6 @@ class Server(servers.Peer):
         self.close()
 
     def close(self):
-        self.stopping = True
         for listener in self.listeners:
             try:
                 listener.shutdown(socket.SHUT_RDWR)
@@ -154,6 +154,26 @@ class Server(servers.Peer):
         while self.sessions and time.monotonic() < until:
             time.sleep(0.001)
 
+    # ------------------------------------------------- as crash.py asks
+
+    def save(self):
+        self.control.save()
+
+    def restore(self):
+        """Sessions of the last run may still be ending."""
+        self.settle()
+        self.control.restore()
+
+    def boxes(self):
+        """What dump_all says, from the store itself."""
+        store, found = self.stores[self.user], {}
+        with store.lock:
+            for folder in store.folders.values():
+                if folder.uids and store.shown(folder):
+                    found[folder.name] = [
+                        as_dumped(folder[u]) for u in folder.uids]
+        return found
+
     # -------------------------------------------------------------- log
 
     def log_command(self, session, command):
@@ -173,3 +193,11 @@ class Server(servers.Peer):
     def log_answer(self, number, answer):
         if number < len(self.log):
             self.log[number]['answer'] = answer
+
+
+def as_dumped(placement):
+    m = placement.message
+    return servers.Message(
+        placement.uid, frozenset(m.all_flags(placement)), m.message_id,
+        internal_date(m.date).decode().strip('"'), len(m.raw),
+        hashlib.sha256(m.raw).hexdigest())

@@ -88,13 +88,8 @@ class Session(Login, Folders, Fetching, Changing, Searching,
         except Closed:
             pass
         finally:
-            self.leave()
             self.wire.close()
             self.server.gone(self)
-
-    def leave(self):
-        if self.store:
-            self.store.listeners.discard(self.wake)
 
     def end(self, reset=False):
         self.wire.close(reset)
@@ -102,10 +97,7 @@ class Session(Login, Folders, Fetching, Changing, Searching,
 
     def stop(self):
         """From another thread."""
-        self.wire.close()
-
-    def wake(self):
-        pass
+        self.wire.stop()
 
     # ------------------------------------------------------- talking
 
@@ -260,14 +252,7 @@ class Session(Login, Folders, Fetching, Changing, Searching,
             self.tagged(command, text)
             self.flush()
             return None
-        if answer is not None and answer.startswith('OK') and \
-                not text.startswith('OK'):
-            self.drop_codes()
-        return text
-
-    def drop_codes(self):
-        """The untagged answers of a command stay where it was done and said
-        NO: so Gmail has been seen."""
+        return text	# with what was said untagged, if it was done
 
     def execute(self, c, number=None):
         """Runs it; returns its tagged answer."""

@@ -79,7 +79,8 @@ ROWS = [
     ('modseq_ahead', 0, int, 'added to HIGHESTMODSEQ'),
     ('idle_tells', True, bool, 'IDLE tells of changes'),
 
-    ('keywords', True, bool, 'PERMANENTFLAGS holds \\*'),
+    ('keywords', 'kept', ('kept', 'refused', 'ignored'),
+     'flags without a backslash; but for kept, PERMANENTFLAGS has no \\*'),
     ('expunge_order', 'ascending', ('ascending', 'descending'),
      'of untagged EXPUNGE'),
     ('final_crlf', False, bool, 'APPEND needs a line end at the end'),

@@ -89,7 +89,10 @@ class Wire:
         """What was sent in the clear behind the command is thrown away."""
         self.buffer = b''
         try:
-            self.sock = context.wrap_socket(self.sock, server_side=True)
+            # stop() has to find the socket while we shake hands.
+            self.sock = context.wrap_socket(
+                self.sock, server_side=True, do_handshake_on_connect=False)
+            self.sock.do_handshake()
         except OSError:
             raise Closed from None
 
@@ -114,13 +117,17 @@ class Wire:
             self.more()
             self.buffer = b''
 
-    def close(self, reset=False):
+    def stop(self):
+        """From another thread: the one that reads here closes it."""
         try:
-            if reset:
-                self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
-                                     struct.pack('ii', 1, 0))
-            else:
-                self.sock.shutdown(socket.SHUT_RDWR)
+            self.sock.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass
+
+    def close(self, reset=False):
+        if reset:
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                                 struct.pack('ii', 1, 0))
+        else:
+            self.stop()
         self.sock.close()

@@ -237,6 +237,10 @@ class Labels(Case):
             b'("+x" [m] "\\\\Important" "\\\\Inbox" "a b" "q\\"(" x '
             b'&ANw-bung)'.replace(b'"+x"', b'+x'))
         self.assertIn(b' \\Important \\Inbox ', seen['backslash'])
+        self.c.set(label_form='mixed')
+        mixed = t.fetch('*', 'X-GM-LABELS')['X-GM-LABELS']
+        for form in (b'{', b' "', b' \\'):
+            self.assertIn(form, mixed)
         self.assertIn(b'{6}\r\n\\Inbox', seen['literal'])
 
     def test_m11_nil_and_empty(self):

@@ -10,6 +10,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE + '/../lib', HERE + '/../engine']
 
 import gmail		# noqa: E402
+import tamis		# noqa: E402
 import tap		# noqa: E402
 import test_imap_run	# noqa: E402
 
@@ -22,14 +23,6 @@ class Engine(test_imap_run.Engine):
         return gmail.Server(self.profile)
 
 
-class OnDovecotLike(Engine, unittest.TestCase):
-    profile = 'dovecot'
-
-
-class OnCyrusLike(Engine, unittest.TestCase):
-    profile = 'cyrus'
-
-
 class OnExchangeLike(Engine, unittest.TestCase):
     profile = 'exchange'
 
@@ -38,8 +31,50 @@ class OnYahooLike(Engine, unittest.TestCase):
     profile = 'yahoo'
 
 
-class WithoutMove(Engine, unittest.TestCase):
-    profile = 'no_move'
+class WithoutUidplus(Engine, unittest.TestCase):
+    profile = 'no_uidplus'
+
+
+class OnBare(Engine, unittest.TestCase):
+    """What is moved is copied, and the original only marked."""
+    profile = 'bare'
+
+    def where(self):
+        return {n: [(b, f) for b, f in places if '\\Deleted' not in f]
+                for n, places in super().where().items()}
+
+
+class WithoutKeywords(unittest.TestCase):
+    """Labels cannot be keywords: that is said, and the rest is done."""
+
+    def run_on(self, how, status, **account):
+        with gmail.Server('no_keywords', keywords=how) as s:
+            t = tamis.Tamis()
+            t.rules(test_imap_run.RULES)
+            t.config({'accounts': {'a': t.account(s, **account)}})
+            self.assertEqual(t.run('run').status, 0)
+            test_imap_run.fill(s, [2, 3])
+            r = t.run('run')
+            self.assertEqual(r.status, status, r)
+            return r, {b: [(m.message_id[0], m.flags) for m in v]
+                       for b, v in s.boxes().items()}
+
+    def test_refused(self):
+        r, boxes = self.run_on('refused', 3)
+        self.assertIn('does not keep lists/hackers', r.out)
+        self.assertIn(('3', frozenset(['\\Flagged'])), boxes['INBOX'])
+
+    def test_ignored(self):
+        r, boxes = self.run_on('ignored', 3)
+        self.assertIn('does not keep lists/hackers', r.out)
+        self.assertIn(('3', frozenset(['\\Flagged'])), boxes['INBOX'])
+
+    def test_labels_as_folders(self):
+        for how in ('refused', 'ignored'):
+            _, boxes = self.run_on(how, 0, labels='folders')
+            self.assertEqual([n for n, _ in boxes['lists/hackers']], ['2'])
+            self.assertEqual(boxes['Archive'],
+                             [('2', frozenset(['\\Seen']))])
 
 
 if __name__ == '__main__':

@@ -1,5 +1,6 @@
 """FETCH, and the items of its answers."""
 
+import bisect
 import re
 import time
 
@@ -41,7 +42,7 @@ class Fetching:
     def messages_of(self, args, uid):
         """[(number, uid)] of a set; those of UIDs that are not there are
         left out."""
-        ranges, found = args.set(), []
+        ranges = args.set()
         top = (self.uids[-1] if self.uids else 0) if uid else len(self.uids)
         spans = []
         for low, high in ranges:
@@ -50,10 +51,13 @@ class Fetching:
         if not uid and any(high > len(self.uids) or low < 1
                            for low, high in spans):
             raise Bad('Invalid message sequence number')
-        for n, u in enumerate(self.uids, 1):
-            x = u if uid else n
-            if any(low <= x <= high for low, high in spans):
-                found.append((n, u))
+        numbers = set()
+        for low, high in spans:
+            if uid:
+                low = bisect.bisect_left(self.uids, low) + 1
+                high = bisect.bisect_right(self.uids, high)
+            numbers.update(range(low, high + 1))
+        found = [(n, self.uids[n - 1]) for n in sorted(numbers)]
         if self.half:
             found = found[:len(found) // 2]
         return found
@@ -176,7 +180,7 @@ class Fetching:
             mime.body_structure(m.raw, True),
             'MODSEQ': lambda: self.modseq_item(p),
             'EMAILID': lambda: b'EMAILID (%s)' % m.email_id.encode(),
-            'THREADID': lambda: b'THREADID (%s)' % str(m.thread).encode(),
+            'THREADID': lambda: b'THREADID (T%d)' % m.thread,
             'X-GM-MSGID': lambda: b'X-GM-MSGID %d' % m.guid,
             'X-GM-THRID': lambda: b'X-GM-THRID %d' % m.thread,
             'X-GM-LABELS': lambda: self.labels_item(m),

@@ -167,8 +167,7 @@ class Folders:
                       else '\\HasNoChildren']
         if folder is None:
             attributes.append('\\NonExistent' if extended else '\\Noselect')
-        elif folder.special and (self.switches.special_use
-                                 and self.profile.has('SPECIAL-USE')):
+        elif folder.special and self.profile.has('SPECIAL-USE'):
             attributes.append(folder.special)
         if 'SUBSCRIBED' in returns or 'SUBSCRIBED' in chosen:
             if folder is None or folder.subscribed:

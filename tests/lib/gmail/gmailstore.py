@@ -363,7 +363,8 @@ class GmailStore(store.Store):
         if key is None or self.switches.same == 'separate':
             return None
         for m in self.messages.values():
-            if mime.sameness(m.raw, self.switches.same_key) == key and (
+            if m.message_id == key[0] and mime.sameness(
+                    m.raw, self.switches.same_key) == key and (
                     self.switches.same_scope == 'store' or
                     folder.name in m.placements):
                 return m
@@ -391,14 +392,6 @@ class GmailStore(store.Store):
                 m.purged_once = True
                 self.purge(m)
         return p
-
-    def thread_of(self, m):
-        wanted = mime.references(m.raw) | {m.message_id} - {''}
-        for other in self.messages.values():
-            if other.message_id in wanted or \
-                    m.message_id in mime.references(other.raw) - {''}:
-                return other.thread
-        return m.guid
 
     def append_same(self, m, folder, raw, date, flags):
         """What becomes of a message that is there already; None: it is

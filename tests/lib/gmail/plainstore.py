@@ -1,7 +1,5 @@
 """A server where a message stands in one mailbox, and COPY makes another."""
 
-import hashlib
-
 from . import mime, store
 from .grammar import No
 
@@ -31,15 +29,6 @@ class PlainStore(store.Store):
         p.deleted = '\\Deleted' in flags
         self.touch(m)
         return p
-
-    def thread_of(self, m):
-        """The same for those that quote each other's Message-ID."""
-        first = min(mime.references(m.raw) | {m.message_id} or {''})
-        for other in self.messages.values():
-            if other.message_id in mime.references(m.raw) or (
-                    m.message_id and other.message_id == m.message_id):
-                return other.thread
-        return 'T' + hashlib.sha256(first.encode()).hexdigest()[:16]
 
     def append(self, folder, raw, date, flags):
         self.check_append(raw)

@@ -161,7 +161,7 @@ EXCHANGE = Profile(
     'UNSELECT CHILDREN IDLE NAMESPACE LITERAL+',
     tells=None,
     switches={'expunge_order': 'descending', 'bytes': 'rebuilt',
-              'special_use': False, 'long_lines': 9900},
+              'long_lines': 9900},
     answers={
         'no': 'NO Server Unavailable. 15',
         'bad': 'BAD Command Error. 12',
@@ -199,5 +199,5 @@ PROFILES = {p.name: p for p in (
     Profile('no_move', BEFORE, without('MOVE')),
     Profile('no_keywords', BEFORE, DOVECOT_LIKE,
             switches={'keywords': 'refused'}),
-    Profile('bare', BARE + ' AUTH=PLAIN', BARE, tells=None),
+    Profile('bare', BARE + ' SASL-IR AUTH=PLAIN', BARE, tells=None),
 )}

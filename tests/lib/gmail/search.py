@@ -159,9 +159,9 @@ class Searching:
             return lambda n, p: p.message.modseq >= least
         if word in ('EMAILID', 'THREADID') and self.profile.has('OBJECTID'):
             wanted = args.atom()
-            return lambda n, p: wanted == str(
+            return lambda n, p: wanted == (
                 p.message.email_id if word == 'EMAILID'
-                else p.message.thread)
+                else 'T%d' % p.message.thread)
         if word.startswith('X-GM-') and self.profile.labels:
             return self.gmail_key(word, args)
         return self.text_key(word, args)

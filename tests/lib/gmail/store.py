@@ -117,7 +117,7 @@ class Store:
             self.folders, self.messages = {}, {}
             self.modseq, self.ids = 1000, 0
             self.random = random.Random(self.seed)
-            self.seen_before = set()
+            self.seen_before, self.threads = set(), {}
             self.make_folders()
             self.effects.clear()
 
@@ -126,12 +126,13 @@ class Store:
         with self.lock:
             return pickle.dumps((
                 self.folders, self.messages, self.modseq, self.ids,
-                self.random, self.seen_before), pickle.HIGHEST_PROTOCOL)
+                self.random, self.seen_before, self.threads), pickle.HIGHEST_PROTOCOL)
 
     def restore(self, saved):
         with self.lock:
             (self.folders, self.messages, self.modseq, self.ids,
-             self.random, self.seen_before) = pickle.loads(saved)
+             self.random, self.seen_before,
+             self.threads) = pickle.loads(saved)
             self.effects.clear()
             self.changed()
 
@@ -233,6 +234,16 @@ class Store:
 
     def new_id(self):
         raise NotImplementedError
+
+    def thread_of(self, m):
+        """That of the messages which share a Message-ID with it, or a
+        reference; else one of its own."""
+        ids = mime.references(m.raw) | {m.message_id} - {''}
+        known = [self.threads[i] for i in sorted(ids) if i in self.threads]
+        thread = known[0] if known else m.guid
+        for i in ids:
+            self.threads.setdefault(i, thread)
+        return thread
 
     def check_append(self, raw):
         """Refuses what no server of this kind takes."""

@@ -85,7 +85,6 @@ ROWS = [
      'of untagged EXPUNGE'),
     ('final_crlf', False, bool, 'APPEND needs a line end at the end'),
     ('long_lines', 0, int, 'longest line in a message; 0: any'),
-    ('special_use', True, bool, 'LIST has the attributes of RFC 6154'),
 ]
 
 DEFAULTS = {name: value for name, value, _, _ in ROWS}

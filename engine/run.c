@@ -21,6 +21,7 @@ struct pass {
 	struct place_names places;
 	bool places_known;
 	bool *due;			/* by rule */
+	bool *missed;			/* by rule: not all was swept */
 	uint64_t *changes;		/* by rule, over all mailboxes */
 	struct report_rule *table;	/* by rule, for the dry run's end */
 	uint32_t new_mailboxes;
@@ -74,26 +75,50 @@ static bool rule_concerns(const struct run *r, const struct rule_info *info)
 	return info->n_accounts == 0;
 }
 
-/* Does some rule that is due sweep this mailbox? */
+/* Does the rule, which is due, sweep this mailbox? */
+static bool rule_sweeps(const struct pass *p, size_t i, struct str mailbox)
+{
+	const struct rule_info *info = rules_info(p->r->rules, i);
+
+	if (!info->applies_to_all || !p->due[i] ||
+	    !rule_concerns(p->r, info))
+		return false;
+	for (size_t k = 0; k < info->n_in; k++)
+		if (same_mailbox(info->in[k], mailbox))
+			return true;
+	return info->n_in == 0;
+}
+
 static bool is_swept(const struct pass *p, struct str mailbox)
 {
-	for (size_t i = 0; i < rules_count(p->r->rules); i++) {
-		const struct rule_info *info = rules_info(p->r->rules, i);
-
-		if (!info->applies_to_all || !p->due[i] ||
-		    !rule_concerns(p->r, info))
-			continue;
-		for (size_t k = 0; k < info->n_in; k++)
-			if (same_mailbox(info->in[k], mailbox))
-				return true;
-		if (info->n_in == 0)
+	for (size_t i = 0; i < rules_count(p->r->rules); i++)
+		if (rule_sweeps(p, i, mailbox))
 			return true;
-	}
 	return false;
 }
 
-/* `every` makes a sweep rest; new mail does not wait for it.  A time in the
- * future is a clock's that was wrong once. */
+/* Their sweep is not over: it does not wait for `every` again. */
+static void miss(struct pass *p, struct str mailbox)
+{
+	for (size_t i = 0; i < rules_count(p->r->rules); i++)
+		p->missed[i] |= rule_sweeps(p, i, mailbox);
+}
+
+/* What failed for a reason that may pass is not settled. */
+static void miss_failed(struct pass *p, const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->n_ops; i++) {
+		const struct op *op = &plan->ops[i];
+		size_t n = op->n_names ? op->n_names : 1;
+
+		for (size_t k = 0; op->outcome == OP_FAILED && op->retry &&
+		    k < n; k++)
+			p->missed[plan->op_rules[i][k]] = true;
+	}
+}
+
+/* `every` makes a rule rest, for new mail too: the next sweep finds it.  A
+ * time in the future is a clock's that was wrong once. */
 static bool find_due(struct pass *p, struct err *e)
 {
 	struct run *r = p->r;
@@ -120,12 +145,11 @@ static bool set_rule_times(struct pass *p, struct err *e)
 
 	if (r->options->mailboxes.n)
 		return true;
-
 	for (size_t i = 0; i < rules_count(r->rules); i++) {
 		const struct rule_info *info = rules_info(r->rules, i);
 
 		if (info->every && info->applies_to_all && p->due[i] &&
-		    rule_concerns(r, info) && !journal_set_rule_time(
+		    !p->missed[i] && rule_concerns(r, info) && !journal_set_rule_time(
 		    r->journal, str_of(info->name), r->now, e))
 			return false;
 	}
@@ -264,6 +288,7 @@ static bool act(struct visit *v, struct act *a, const struct checkpoint *at,
 		return false;
 	a->run = r->run_id;
 	ok = act_plan(a, at, e);
+	miss_failed(v->pass, &a->judge->plan);
 	r->changed += a->changed;
 	r->failed += a->failed;
 	r->pending += a->waiting;
@@ -582,6 +607,8 @@ static bool visit(struct pass *p, struct str mailbox, bool watched,
 	};
 	if (!look(&v, e))
 		return false;
+	if (v.sync.sweep_cut)
+		miss(p, mailbox);
 	if (!sync_is_needed(&v.sync))
 		return true;
 	if ((v.sync.fresh.n || v.sync.stale.n) && !find_places(p, e))
@@ -658,6 +685,20 @@ static size_t mailboxes(struct pass *p, struct str **list_out,
 	return n;
 }
 
+static bool is_there(struct pass *p, struct str mailbox)
+{
+	const struct mailbox_info *list;
+	struct err none = { 0 };
+	size_t n;
+
+	if (!p->r->store->kind.mailboxes(p->r->store, &list, &n, &none))
+		return true;
+	for (size_t i = 0; i < n; i++)
+		if (same_mailbox(list[i].name, mailbox))
+			return list[i].selectable;
+	return false;
+}
+
 static bool visit_all(struct pass *p, struct err *e)
 {
 	struct str *list;
@@ -674,7 +715,7 @@ static bool visit_all(struct pass *p, struct err *e)
 		}
 		/* one mailbox that is not there does not stop the others;
 		 * where there is nothing to sweep nothing is missed */
-		if (i >= n_watched) {
+		if (i >= n_watched && !is_there(p, list[i])) {
 			log_line(LOG_NOTE, "%s: %s", p->r->account->name,
 			    mine.msg);
 			continue;
@@ -682,6 +723,7 @@ static bool visit_all(struct pass *p, struct err *e)
 		log_err(p->r->account->name[0] ? p->r->account->name : NULL,
 		    &mine);
 		p->r->failed++;
+		miss(p, list[i]);
 	}
 	return true;
 }
@@ -693,6 +735,7 @@ bool run_account(struct run *r, struct err *e)
 
 	r->began_ms = clock_ms();
 	p.due = arena_array(r->arena, n + 1, sizeof(*p.due));
+	p.missed = arena_array(r->arena, n + 1, sizeof(*p.missed));
 	p.changes = arena_array(r->arena, n + 1, sizeof(*p.changes));
 	p.table = arena_array(r->arena, n + 1, sizeof(*p.table));
 	for (size_t i = 0; i < n; i++)

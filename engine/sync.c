@@ -129,6 +129,7 @@ static void hold_back(struct sync *s)
 	recover_holds(s->recovered, s->mailbox, s->state.uidvalidity, &held);
 	uidset_split(&s->fresh, &held, &s->held, &fresh);
 	uidset_split(&s->stale, &held, NULL, &stale);
+	s->sweep_cut = uidset_count(&stale) < uidset_count(&s->stale);
 	s->fresh = fresh;
 	s->stale = stale;
 }

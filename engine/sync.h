@@ -33,6 +33,7 @@ struct sync {
 	struct uidset fresh;	/* new, or asked for */
 	struct uidset stale;	/* to be swept */
 	struct uidset held;	/* new, but resting (recover_holds) */
+	bool sweep_cut;		/* some that were to be swept rest, too */
 	struct checkpoint after;
 	/* Fresh ones in the order of their UIDs are all that is between the
 	 * two checkpoints: after a part of them it may stand in between. */

@@ -1,7 +1,7 @@
+#include "evaluate.h"
+
 #include "index.h"
 #include "leaf.h"
-
-#define TICKS		64	/* steps between two looks at the time */
 
 /* What a leaf may cost, by what it reads. */
 enum { COST_FACTS = 1, COST_HEADER, COST_BODY, COST_PROGRAM };
@@ -80,22 +80,6 @@ void match_prepare(struct rules *r)
 			prepare_cond(r, top->first_of[k].when);
 	}
 	r->index = index_make(r->arena, r);
-}
-
-/* ------------------------------------------------------------------- time */
-
-bool evaluation_late(struct evaluation *v)
-{
-	if (!v->late && v->in->out_of_time)
-		v->late = v->in->out_of_time(v->in->out_of_time_ctx);
-	return v->late;
-}
-
-bool evaluation_tick(struct evaluation *v)
-{
-	if (v->late)
-		return true;
-	return ++v->ticks % TICKS == 0 && evaluation_late(v);
 }
 
 /* --------------------------------------------------------------- the tree */
@@ -198,20 +182,6 @@ struct answer evaluate(struct evaluation *v, const struct cond *c)
 	if (v->notes)
 		take_note(v, c, a);
 	return a;
-}
-
-void evaluation_init(struct evaluation *v, const struct rules *r,
-    struct arena *a, const struct match_input *in,
-    const struct effects *fx)
-{
-	*v = (struct evaluation){ .rules = r, .in = in, .fx = fx,
-	    .arena = a };
-	if (r->n_memos)
-		v->memos = arena_array(a, (size_t)r->n_memos + 1,
-		    sizeof(*v->memos));
-	if (in->explain)
-		v->notes = arena_array(a, (size_t)r->n_conds + 1,
-		    sizeof(*v->notes));
 }
 
 /* ------------------------------------------------------------- captures */

@@ -8,7 +8,7 @@
 #ifndef TAMIS_LEAF_H
 #define TAMIS_LEAF_H
 
-#include "evaluate.h"
+#include "evaluation.h"
 
 #define PATTERN_LIMIT_REASON	"a pattern met its limit of steps"
 

@@ -220,6 +220,22 @@ class Lint(Tree):
         self.expect('engine/c.h', '#ifndef TAMIS_C_H\n#define TAMIS_C_H\n'
                     '#include "b.h"\n#endif\n', 'circle')
 
+    def test_circle_of_rooms(self):
+        """But a header that several files of a room share is none."""
+        self.write('engine/b.c', C % ('b', 'b') + '#include "b_room.h"\n')
+        self.write('engine/b_more.c', '#include "b_room.h"\n')
+        self.write('engine/b_room.h', '#ifndef TAMIS_B_ROOM_H\n'
+                   '#define TAMIS_B_ROOM_H\n#include "b.h"\n#endif\n')
+        self.write('Makefile.am', 'x = rules/a.c rules/a.h engine/b.c '
+                   'engine/b.h engine/b_more.c engine/b_room.h engine/c.c '
+                   'engine/c.h\n')
+        self.write('engine/c.h', '#ifndef TAMIS_C_H\n#define TAMIS_C_H\n'
+                   '#include "b.h"\n#endif\n')
+        self.write('engine/c.c', '#include "c.h"\n')
+        self.assertNotIn('circle', ' '.join(self.failed()))
+        self.expect('engine/b_more.c', '#include "b_room.h"\n'
+                    '#include "c.h"\n', 'circle')
+
     def test_header_that_needs_another(self):
         self.expect('engine/b.h', '#ifndef TAMIS_B_H\n#define TAMIS_B_H\n'
                     'size_t b_n(void);\n#endif\n', 'compiles alone')

@@ -150,6 +150,33 @@ static const struct way *choose(struct imap *s,
 	return NULL;
 }
 
+static bool is_gmail(const struct imap *s, const struct imap_settings *set)
+{
+	struct str host = str_of(set->wire.host);
+
+	return imap_has(s, IMAP_CAP_X_GM_EXT_1) ||
+	    str_ends(host, STR_LIT(".gmail.com")) ||
+	    str_ends(host, STR_LIT(".googlemail.com"));
+}
+
+/* What to do about it. */
+static const char *advice(const struct imap *s,
+    const struct imap_settings *set)
+{
+	switch (set->auth) {
+	case IMAP_AUTH_PASSWORD:
+		return is_gmail(s, set) ? "check `user`; Gmail takes no "
+		    "account's password here: make an app password, or use "
+		    "`auth.token_command`" : "check `user` and the password";
+	case IMAP_AUTH_TOKEN:
+		return "check `user`, and that the token is for it and for "
+		    "IMAP";
+	case IMAP_AUTH_EXTERNAL:
+		return "check `user` and `tls.certificate_file`";
+	}
+	return "";
+}
+
 static bool login_refused(struct imap *s, const struct imap_settings *set,
     const struct login *l, struct err *e)
 {
@@ -161,9 +188,10 @@ static bool login_refused(struct imap *s, const struct imap_settings *set,
 	buf_init(&seen, SHOWN_MAX);
 	buf_add_shown(&seen, reason);
 	err_set(e, passing ? ERR_TEMP : ERR_AUTH,
-	    "the server refuses the login of %s (%s): %.*s%s%s",
+	    "the server refuses the login of %s (%s): %.*s%s%s%s%s",
 	    set->user ? set->user : "?", s->mechanism,
-	    STR_ARG(l->answer.text), seen.n ? "; " : "", buf_z(&seen));
+	    STR_ARG(l->answer.text), seen.n ? "; " : "", buf_z(&seen),
+	    passing ? "" : "; ", passing ? "" : advice(s, set));
 	buf_free(&seen);
 	return false;
 }

@@ -262,6 +262,34 @@ static bool tab_before(struct pos pos, struct pos *tab_out)
 	return false;
 }
 
+/* A bracket that was to be closed behind a ` #`: {label: work #1} */
+static bool say_comment(struct reader *r)
+{
+	const yaml_parser_t *p = &r->parser;
+	struct pos pos = pos_of(r, p->context_mark);
+	size_t at, hash;
+	struct str line, rest;
+
+	if (!begins(p->problem, "did not find expected ','") || !p->context)
+		return false;
+	line = pos_line(pos, &at);
+	for (hash = at; hash < line.n; hash++)
+		if (line.p[hash] == '#' && hash > at &&
+		    (line.p[hash - 1] == ' ' || line.p[hash - 1] == '\t'))
+			break;
+	rest = str_sub(line, hash, line.n);
+	if (str_find_char(rest, 0, '}') == rest.n &&
+	    str_find_char(rest, 0, ']') == rest.n)
+		return false;
+	for (size_t i = at; i < hash; utf8_next(line, &i))
+		pos.col++;
+	pos.width = to_int(rest.n);
+	problem(r->ps, pos, "`%.*s` was read as a comment, so that the "
+	    "bracket before it stays open; put a text that holds ` #` in "
+	    "quotes", STR_ARG(str_sub(rest, 0, rest.n < 40 ? rest.n : 40)));
+	return true;
+}
+
 static void say_syntax(struct reader *r)
 {
 	const yaml_parser_t *p = &r->parser;
@@ -279,7 +307,8 @@ static void say_syntax(struct reader *r)
 		    "blanks");
 		return;
 	}
-	if (say_bad_start(r, pos) || say_inside_brackets(r, pos) ||
+	if (say_bad_start(r, pos) || say_comment(r) ||
+	    say_inside_brackets(r, pos) ||
 	    say_behind_quote(r, pos))
 		return;
 	for (size_t i = 0; i < COUNT(sayings); i++) {

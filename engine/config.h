@@ -76,6 +76,7 @@ struct config_limits {
 	int64_t match;		/* seconds for all rules on one message */
 	uint32_t regex_steps;
 	uint32_t new_mailboxes;	/* created in a run */
+	int64_t command;	/* seconds for one that gives a secret */
 	int64_t late;		/* seconds in which an unanswered copy may
 				   still land */
 };

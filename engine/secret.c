@@ -41,7 +41,7 @@ static bool from_command(const struct account *account, struct buf *out,
 {
 	struct child_settings set = {
 		.argv = account->secret_command,
-		.seconds = SECRET_SECONDS,
+		.seconds = (unsigned)account->limits->command,
 	};
 	struct child_result r;
 

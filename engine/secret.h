@@ -12,7 +12,6 @@
 #include "config.h"
 
 #define SECRET_MAX	(64 * 1024)	/* octets; tokens can be long */
-#define SECRET_SECONDS	60		/* a command may take */
 
 /* OUT must be initialised with SECRET_MAX.  ERR_CONFIG: file modes, empty
  * secret, no such command; ERR_TEMP: the command failed or took too long. */

@@ -68,11 +68,14 @@ static const char *from_file(const char *path)
 	return get(&(struct account){ .secret_file = path });
 }
 
+static const struct config_limits limits = { .command = 60 };
+
 static const char *from_sh(const char *script)
 {
 	const char *const argv[] = { "sh", "-c", script, NULL };
 
-	return get(&(struct account){ .secret_command = argv });
+	return get(&(struct account){ .secret_command = argv,
+	    .limits = &limits });
 }
 
 static void assert_says(const char *got, const char *kind, const char *part)
@@ -148,9 +151,11 @@ static void test_no_such_command(void **state)
 	const char *const argv[] = { "/nonexistent/pass", "secret-arg", NULL };
 
 	(void)state;
-	assert_says(get(&(struct account){ .secret_command = argv }),
+	assert_says(get(&(struct account){ .secret_command = argv,
+	    .limits = &limits }),
 	    "CONFIG", "/nonexistent/pass");
-	assert_null(strstr(get(&(struct account){ .secret_command = argv }),
+	assert_null(strstr(get(&(struct account){ .secret_command = argv,
+	    .limits = &limits }),
 	    "secret-arg"));
 }
 

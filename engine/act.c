@@ -264,23 +264,6 @@ static void blame(struct plan *p, const struct op *op)
 		item->retry = false;
 }
 
-static int by_uid(const void *a, const void *b)
-{
-	const struct pending *x = a, *y = b;
-
-	return x->uid < y->uid ? -1 : x->uid > y->uid;
-}
-
-static int tries_of(const struct judge *j, uint32_t uid)
-{
-	struct pending key = { .uid = uid }, *found;
-
-	if (j->n_pending == 0)
-		return 0;
-	found = bsearch(&key, j->pending, j->n_pending, sizeof(key), by_uid);
-	return found ? found->tries : 0;
-}
-
 /* Those that could not be judged come again, five times in all. */
 static void count_unjudged(struct act *act)
 {
@@ -291,7 +274,7 @@ static void count_unjudged(struct act *act)
 
 		if (judged->settled || judged->waits)
 			continue;
-		judged->given_up = tries_of(j, judged->uid) + 1 >=
+		judged->given_up = judge_tries(j, judged->uid) + 1 >=
 		    JOURNAL_TRIES_MAX;
 		judged->settled = judged->given_up;
 		act->waiting += !judged->given_up;
@@ -311,7 +294,7 @@ static bool comes_again(const struct act *act, const struct plan_item *item,
 	if (!item->failed || !j->journal)
 		return false;
 	return !whole || (item->retry && judge_find(j, item->uid) &&
-	    tries_of(j, item->uid) + 1 < JOURNAL_TRIES_MAX);
+	    judge_tries(j, item->uid) + 1 < JOURNAL_TRIES_MAX);
 }
 
 static void mark_pending(struct act *act, const struct plan_item *item)

@@ -83,6 +83,7 @@ struct judged {
 	bool settled;		/* false: stays or becomes pending */
 	bool waits;		/* pending, but this was no try */
 	bool given_up;		/* settled, but for want of tries */
+	bool unreadable;	/* the store has it and cannot read it */
 	struct str reason;	/* why it pends */
 };
 

@@ -116,6 +116,14 @@ static void add_unsettled(struct judge *j, uint32_t uid, const char *why)
 	add_judged(j, uid)->reason = str_of(why);
 }
 
+static void add_unreadable(struct judge *j, uint32_t uid, const char *why)
+{
+	struct judged *one = add_judged(j, uid);
+
+	one->unreadable = true;
+	one->reason = str_of(why);
+}
+
 static struct str sender(struct arena *a, struct mail *m)
 {
 	const struct address *list;
@@ -162,7 +170,8 @@ static bool settle(struct round *r, const struct fetched *f, struct mail *m,
     const struct verdict *v, bool fresh, struct err *e)
 {
 	struct judge *j = r->j;
-	bool nameless = is_nameless(r, f);
+	bool unreadable = f->unreadable && j->journal && fresh;
+	bool nameless = is_nameless(r, f) || unreadable;
 	struct plan_message pm = {
 		.facts = &f->facts,
 		.stays = judge_failure(j, f->facts.uid) != NULL,
@@ -187,7 +196,9 @@ static bool settle(struct round *r, const struct fetched *f, struct mail *m,
 		return false;
 	if (!fresh)
 		return true;
-	if (v->n_unknown && v->ask & RULES_ASK_PROGRAM)
+	if (unreadable)
+		add_unreadable(j, f->facts.uid, f->denied);
+	else if (v->n_unknown && v->ask & RULES_ASK_PROGRAM)
 		add_unsettled(j, f->facts.uid, r->no_answer);
 	else if (nameless || may_come(r, f, v))
 		add_unsettled(j, f->facts.uid, "the server did not give all "
@@ -393,6 +404,24 @@ struct judged *judge_find(const struct judge *j, uint32_t uid)
 
 	return j->n_judged ? bsearch(&key, j->judged, j->n_judged,
 	    sizeof(key), by_uid) : NULL;
+}
+
+static int pending_by_uid(const void *a, const void *b)
+{
+	const struct pending *x = a, *y = b;
+
+	return x->uid < y->uid ? -1 : x->uid > y->uid;
+}
+
+int judge_tries(const struct judge *j, uint32_t uid)
+{
+	struct pending key = { .uid = uid }, *found;
+
+	if (j->n_pending == 0)
+		return 0;
+	found = bsearch(&key, j->pending, j->n_pending, sizeof(key),
+	    pending_by_uid);
+	return found ? found->tries : 0;
 }
 
 /*

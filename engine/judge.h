@@ -78,5 +78,7 @@ const struct failure *judge_failure(const struct judge *j, uint32_t uid);
 
 /* What was found out of a fresh message, or NULL. */
 struct judged *judge_find(const struct judge *j, uint32_t uid);
+/* In how many runs it was tried before; 0: it does not pend. */
+int judge_tries(const struct judge *j, uint32_t uid);
 
 #endif

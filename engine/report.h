@@ -93,6 +93,8 @@ struct report_message {
 	size_t n_changes;
 	struct str failure;	/* nothing is done to it; why */
 	struct str pending;	/* empty: it does not pend */
+	bool told;		/* an earlier run has said so: text is
+				   silent about it, unless chatty */
 };
 void report_message(struct report *r, const struct report_message *m);
 const char *report_verb(enum op_kind kind);

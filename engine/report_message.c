@@ -212,6 +212,9 @@ void report_message(struct report *r, const struct report_message *m)
 	}
 	if (r->style.quiet && !has_failed(m))
 		return;
+	/* cron would send the same mail for each try */
+	if (m->told && !r->style.chatty)
+		return;
 	report_add_id_line(r, &b, &m->id);
 	for (size_t i = 0; i < m->n_changes; i++)
 		report_add_change(r, &b, &m->changes[i]);

@@ -73,6 +73,14 @@ static bool is_told(const struct telling *t, const struct plan_item *item)
 	return false;
 }
 
+static bool any_done(const struct telling *t, const struct plan_item *item)
+{
+	for (size_t i = 0; i < item->n_ops; i++)
+		if (t->judge->plan.ops[item->first_op + i].outcome == OP_DONE)
+			return true;
+	return false;
+}
+
 static void tell_item(const struct telling *t, const struct plan_item *item)
 {
 	struct report_message m = {
@@ -111,6 +119,8 @@ static void tell_item(const struct telling *t, const struct plan_item *item)
 	m.notes = notes;
 	if (item->failed)
 		m.pending = pending_reason(t, item->uid);
+	m.told = m.pending.n > 0 && judge_tries(t->judge, item->uid) > 0 &&
+	    !any_done(t, item);
 	report_message(t->report, &m);
 }
 

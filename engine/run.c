@@ -257,18 +257,24 @@ static const struct checkpoint *checkpoint(const struct visit *v,
 	return room;
 }
 
-/* What failed stands in the report; what could not even be judged does not. */
-static void say_given_up(struct visit *v)
+/* What failed stands in the report; what could not even be judged does not.
+ * An error of the store is said at once, and not again before the end. */
+static void say_unjudged(struct visit *v)
 {
 	struct run *r = v->pass->r;
 
 	for (size_t i = 0; i < v->judge.n_judged; i++) {
 		const struct judged *m = &v->judge.judged[i];
+		bool first = m->unreadable && !m->given_up &&
+		    judge_tries(&v->judge, m->uid) == 0;
 
-		if (!m->given_up)
+		if (!m->given_up && !first)
 			continue;
-		log_line(LOG_ERROR, "%s: %.*s: UID %" PRIu32 " was not judged: "
-		    "%.*s, in %d runs", r->account->name,
+		log_line(LOG_ERROR, first ? "%s: %.*s: UID %" PRIu32 " was "
+		    "not judged: %.*s; it is tried in %d runs" :
+		    "%s: %.*s: UID %" PRIu32 " was not judged: %.*s, in %d "
+		    "runs; run with --all when it is mended",
+		    r->account->name,
 		    STR_ARG(v->sync.mailbox), m->uid, STR_ARG(m->reason),
 		    JOURNAL_TRIES_MAX);
 		r->failed++;
@@ -545,10 +551,9 @@ static bool do_portion(struct visit *v, struct err *e)
 		count_changes(v);
 		stop = brakes(v);
 	}
-	if (!stop && !r->options->dry_run) {
+	if (!stop && !r->options->dry_run)
 		ok = act(v, &a, checkpoint(v, &at), e);
-		say_given_up(v);
-	}
+	say_unjudged(v);
 	report_plan(r->report, &v->judge, stop || r->options->dry_run);
 	return ok && act_on_errors(v, a, e);
 }

@@ -69,6 +69,7 @@ struct fetched {
 	/* The message is over a limit and was not fetched, or could not be
 	 * read; a clause for people.  Empty: fine. */
 	const char *denied;
+	bool unreadable;	/* denied because of an error, no limit */
 	struct str object_id;	/* EMAILID (RFC 8474); empty: not offered */
 	struct str name;	/* file name, for stores that have them */
 };

@@ -399,26 +399,27 @@ static int open_name(struct store_maildir *s, const struct maildir_file *f)
 	    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
 }
 
-/* -1 with *DENIED NULL: there is no such message any more. */
+/* -1 and not denied: there is no such message any more. */
 static int open_file(struct store_maildir *s, struct maildir_file *f,
-    const char **denied)
+    struct fetched *out)
 {
 	int fd = open_name(s, f);
 
-	*denied = NULL;
 	while (fd < 0 && errno == ENOENT) {
 		if (s->looks >= LOOKS_MAX) {
-			*denied = "its file keeps changing its name";
+			out->denied = "its file keeps changing its name";
 			return -1;
 		}
 		if (!maildir_look_again(s, f))
 			return -1;
 		fd = open_name(s, f);
 	}
-	if (fd < 0)
-		*denied = errno == ELOOP ? "its file is a symbolic link" :
+	if (fd < 0) {
+		out->denied = errno == ELOOP ? "its file is a symbolic link" :
 		    errno == EACCES ? "its file may not be read" :
 		    "its file cannot be opened";
+		out->unreadable = errno != ELOOP;
+	}
 	return fd;
 }
 
@@ -643,6 +644,12 @@ static void add_inode(const struct opened *o, struct fetched *out)
 	out->facts.size_most = 2 * out->facts.size_least;
 }
 
+static void deny_unread(struct fetched *out)
+{
+	out->denied = "its file cannot be read";
+	out->unreadable = true;
+}
+
 /* Everything that takes the open file. */
 static void read_file(struct fetching *w, struct opened *o,
     struct fetched *out)
@@ -651,8 +658,12 @@ static void read_file(struct fetching *w, struct opened *o,
 	uint64_t size;
 
 	if (needs_stat(w, out) || ask & RULES_ASK_BODY) {
-		if (fstat(o->fd, &o->st) != 0 || !S_ISREG(o->st.st_mode)) {
-			out->denied = "its file cannot be read";
+		if (fstat(o->fd, &o->st) != 0) {
+			deny_unread(out);
+			return;
+		}
+		if (!S_ISREG(o->st.st_mode)) {
+			out->denied = "it is no regular file";
 			return;
 		}
 		add_inode(o, out);
@@ -661,14 +672,14 @@ static void read_file(struct fetching *w, struct opened *o,
 		add_folder_labels(w, o->st.st_ino, out);
 	read_head(w, o);
 	if (o->failed) {
-		out->denied = "its file cannot be read";
+		deny_unread(out);
 		return;
 	}
 	if (ask & RULES_ASK_BODY && (uint64_t)o->st.st_size > w->max) {
 		out->denied = "the message is larger than limits.message";
 		ask &= ~(unsigned)RULES_ASK_BODY;
 	} else if (ask & RULES_ASK_BODY && !map_whole(w, o)) {
-		out->denied = "its file cannot be read";
+		deny_unread(out);
 		ask &= ~(unsigned)RULES_ASK_BODY;
 	}
 	if (ask & RULES_ASK_BODY) {
@@ -733,7 +744,7 @@ static bool fetch_one(struct fetching *w, struct maildir_file *f,
 	out.facts.uid = f->uid;
 	add_named_sizes(maildir_file_name(f), &out.facts);
 	if (needs_open(w, &out)) {
-		o.fd = open_file(s, f, &out.denied);
+		o.fd = open_file(s, f, &out);
 		if (o.fd < 0 && !out.denied)
 			return true;
 		if (o.fd >= 0)

@@ -193,21 +193,35 @@ rules:
         self.assertEqual(len(maildir.keywords(self.box)), 26)
 
     def test_a_message_that_cannot_be_read(self):
-        """It is told, and the others are done."""
+        """It is told when it is noticed and when it is given up; the others
+        are done, and so is it when it can be read."""
         self.expect(0, 'run')
         self.fill('star', 'star', 'star')
         wrap = self.t.ordinary_user()
         path = self.path_of(2)
         os.chmod(path, 0)
-        r = self.t.run('run', wrap=wrap)
-        self.sane(r)
-        self.assertEqual(r.status, 0, r)
-        self.assertIn('its file may not be read', r.out)
+        r = self.expect(3, '-q', 'run', wrap=wrap)
+        self.assertIn('UID 2 was not judged: its file may not be read',
+                      r.err)
+        r = self.expect(0, '-q', 'run', wrap=wrap)
+        self.assertEqual(r.out + r.err, '')
         os.chmod(path, 0o600)
         self.assertEqual(self.places(self.box)[1], [('INBOX', STAR)])
         self.assertEqual(self.places(self.box)[3], [('INBOX', STAR)])
-        self.expect(0, 'run', '--all', wrap=wrap)
+        self.expect(0, 'run', wrap=wrap)
         self.assertEqual(self.places(self.box)[2], [('INBOX', STAR)])
+
+    def test_a_message_that_can_never_be_read(self):
+        self.expect(0, 'run')
+        self.fill('star', 'star')
+        wrap = self.t.ordinary_user()
+        os.chmod(self.path_of(1), 0)
+        codes = [self.t.run('-q', 'run', wrap=wrap).status
+                 for _ in range(6)]
+        self.assertEqual(codes, [3, 0, 0, 0, 3, 0])
+        os.chmod(self.path_of(1), 0o600)
+        self.expect(0, 'run', '--all', wrap=wrap)
+        self.assertEqual(self.places(self.box)[1], [('INBOX', STAR)])
 
     def test_odd_files(self):
         """What is no message does not stop it."""

@@ -120,6 +120,17 @@ class Refused(Base):
         self.t.rules(RULES.replace('move: Gone', 'move: New/box'))
         self.again_and_again('CREATE', 'go')
 
+    def test_it_is_told_at_both_ends(self):
+        """Not in each run: cron would send a mail for each."""
+        self.fill('star')
+        said = []
+        for n in range(1, TRIES + 2):
+            self.proxy.arm(Fault('no', command='UID STORE', times=99))
+            r = self.expect(3 if n == TRIES else 0, '-q', 'run')
+            self.assertEqual(r.err, '')
+            said.append(r.out.count('not now'))
+        self.assertEqual(said, [1, 0, 0, 0, 1, 0])
+
     def test_it_passes(self):
         self.fill('go', 'keep', 'star')
         for command in ('UID MOVE', 'UID COPY', 'UID STORE'):

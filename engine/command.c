@@ -91,7 +91,7 @@ struct command_files command_files(struct command_context *c,
 	return (struct command_files){ paths, n };
 }
 
-static bool same_files(struct command_files x, struct command_files y)
+bool command_same_files(struct command_files x, struct command_files y)
 {
 	if (x.n != y.n)
 		return false;
@@ -117,7 +117,7 @@ bool command_programs(struct command_context *c,
 		    n_accounts > 0 ? accounts[i] : NULL);
 		size_t k = 0;
 
-		while (k < n && !same_files(list[k], f))
+		while (k < n && !command_same_files(list[k], f))
 			k++;
 		if (k == n && f.n > 0)
 			list[n++] = f;
@@ -185,7 +185,7 @@ static const struct command_program *program_of(struct command_context *c,
 	struct command_program *p;
 
 	for (p = c->programs; p; p = p->next)
-		if (same_files(p->files, files))
+		if (command_same_files(p->files, files))
 			return p;
 	p = arena_make(c->arena, struct command_program);
 	p->files = files;

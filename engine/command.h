@@ -84,6 +84,7 @@ struct command_files {
 	const char *const *paths;
 	size_t n;
 };
+bool command_same_files(struct command_files x, struct command_files y);
 /* What command_rules would load, quietly: n is 0 if there is none. */
 struct command_files command_files(struct command_context *c,
     const struct config *config, const struct account *account);

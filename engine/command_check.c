@@ -2,6 +2,38 @@
 
 #include "log.h"
 
+/* The mailboxes of the accounts that use FILES, and those that sweeps name. */
+static void lint_mailboxes(struct command_context *c,
+    const struct config *config, struct command_files files,
+    const struct rules *rules, struct problems *ps)
+{
+	struct str *list = NULL;
+	size_t n = 0, cap = 0;
+
+	for (size_t i = 0; i < config->n_accounts; i++) {
+		const struct account *a = &config->accounts[i];
+
+		if (!command_same_files(command_files(c, config, a), files))
+			continue;
+		for (size_t k = 0; k < a->n_mailboxes; k++) {
+			arena_grow(c->arena, &list, n, &cap);
+			list[n++] = str_of(a->mailboxes[k]);
+		}
+	}
+	if (n == 0)
+		return;
+	for (size_t i = 0; i < rules_count(rules); i++) {
+		const struct rule_info *info = rules_info(rules, i);
+
+		for (size_t k = 0; info->applies_to_all && k < info->n_in;
+		    k++) {
+			arena_grow(c->arena, &list, n, &cap);
+			list[n++] = info->in[k];
+		}
+	}
+	rules_lint_mailboxes(rules, list, n, ps);
+}
+
 static void check_program(struct command_context *c,
     const struct config *config, struct command_files files,
     struct problems *all, struct report_check *sum)
@@ -12,6 +44,8 @@ static void check_program(struct command_context *c,
 
 	problems_init(&ps, c->arena);
 	rules = command_load(c, config, files, &ps);
+	if (rules)
+		lint_mailboxes(c, config, files, rules, &ps);
 	command_join(all, &ps);
 	if (!rules)
 		return;

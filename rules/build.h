@@ -224,5 +224,7 @@ bool test_build(struct builder *b, const struct node *n,
 /* What YAML swallows: comments, one-item lists, backspaces. */
 void lint_file(struct builder *b, const struct node *root);
 void lint_actions(struct builder *b, const struct action *list, size_t n);
+/* Rules and conditions among each other, when all is compiled. */
+void lint_rules(struct builder *b);
 
 #endif

@@ -76,7 +76,7 @@ struct list {
 	struct str *values;	/* of a map, what they stand for; else NULL */
 	size_t n;
 	struct list_index *index;
-	bool used;
+	bool used;		/* or need not be */
 };
 
 /* A list, as one of the ways in which it is asked has it. */

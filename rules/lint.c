@@ -63,24 +63,45 @@ static void lint_comment(struct lint *l, const struct node *n)
 		    "the text if it belongs to it");
 }
 
-static void lint_backspace(struct lint *l, const struct node *n)
+/* What the escapes of YAML make of those of a regex. */
+static const struct {
+	const char *made, *of, *called;
+} escapes[] = {
+	{ "\b", "\\b", "a backspace" },
+	{ "\xC2\x85", "\\N", "a line end (U+0085)" },
+	{ "\xE2\x80\xA8", "\\L", "a line end (U+2028)" },
+	{ "\xE2\x80\xA9", "\\P", "a paragraph end (U+2029)" },
+};
+
+static bool holds(struct str s, struct str what)
 {
-	if (n->kind == NODE_SCALAR) {
-		if (memchr(n->text.p, '\b', n->text.n))
-			warning(l->b->ps, n->pos, "in double quotes \\b is a "
-			    "backspace; put the regex in single quotes");
-		return;
-	}
-	for (size_t i = 0; i < n->n; i++)
-		if (n->items[i]->kind == NODE_SCALAR)
-			lint_backspace(l, n->items[i]);
+	for (size_t at = 0; at + what.n <= s.n; at++)
+		if (memcmp(s.p + at, what.p, what.n) == 0)
+			return true;
+	return false;
 }
 
-/* `subject: [pyatl]`: brackets are in many subjects. */
+static void lint_escapes(struct lint *l, const struct node *n)
+{
+	for (size_t i = 0; n->kind == NODE_SCALAR && i < COUNT(escapes); i++)
+		if (holds(n->text, str_of(escapes[i].made)))
+			warning(l->b->ps, n->pos, "in double quotes %s is "
+			    "%s; put the regex in single quotes",
+			    escapes[i].of, escapes[i].called);
+	for (size_t i = 0; n->kind == NODE_LIST && i < n->n; i++)
+		if (n->items[i]->kind == NODE_SCALAR)
+			lint_escapes(l, n->items[i]);
+}
+
+/* `subject: [pyatl]`, `{starts: [pyatl]}`: brackets are in many subjects. */
 static void lint_brackets(struct lint *l, const struct node *n)
 {
+	static const char *const literal[] = { "is", "contains", "starts" };
 	struct str rest;
 
+	for (size_t i = 0; n->kind == NODE_MAP && i < COUNT(literal); i++)
+		if (node_get(n, literal[i]))
+			lint_brackets(l, node_get(n, literal[i]));
 	if (n->kind != NODE_LIST || n->n != 1 ||
 	    n->items[0]->kind != NODE_SCALAR || n->items[0]->quoted)
 		return;
@@ -99,7 +120,7 @@ static void lint_node(struct lint *l, const struct node *n)
 	for (size_t i = 0; i < n->n; i++) {
 		if (n->kind == NODE_MAP && str_eq_z(n->keys[i]->text,
 		    "regex"))
-			lint_backspace(l, n->items[i]);
+			lint_escapes(l, n->items[i]);
 		if (n->kind == NODE_MAP && str_eq_z(n->keys[i]->text,
 		    "subject"))
 			lint_brackets(l, n->items[i]);

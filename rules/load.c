@@ -131,7 +131,9 @@ static bool is_new(struct builder *b, const struct node *key,
 	    first.line);
 }
 
-static void collect_lists(struct builder *b, const struct node *map)
+/* OURS: no included file, whose names may be for others, too. */
+static void collect_lists(struct builder *b, const struct node *map,
+    bool ours)
 {
 	if (map->kind != NODE_MAP) {
 		problem(b->ps, map->pos, "`lists` wants names with their "
@@ -147,10 +149,12 @@ static void collect_lists(struct builder *b, const struct node *map)
 		    known ? b->lists[at]->pos : key->pos))
 			continue;
 		list_build(b, key->text, key->pos, map->items[i]);
+		b->lists[b->n_lists - 1]->used = !ours;
 	}
 }
 
-static void collect_conditions(struct builder *b, const struct node *map)
+static void collect_conditions(struct builder *b, const struct node *map,
+    bool ours)
 {
 	if (map->kind != NODE_MAP) {
 		problem(b->ps, map->pos, "`conditions` wants names with their "
@@ -174,7 +178,7 @@ static void collect_conditions(struct builder *b, const struct node *map)
 		arena_grow(b->arena, &b->named, b->n_named, &b->cap_named);
 		b->named[b->n_named] = (struct named){
 			.name = key->text, .pos = key->pos,
-			.node = map->items[i],
+			.node = map->items[i], .used = !ours,
 		};
 		names_add(b->arena, &b->named_names, key->text, b->n_named);
 		b->n_named++;
@@ -262,9 +266,9 @@ static void collect(struct loader *l, const struct node *root, int depth,
 			else if (pass == 0)
 				load_includes(l, value, depth);
 			else if (str_eq_z(key, "lists"))
-				collect_lists(b, value);
+				collect_lists(b, value, ours);
 			else if (str_eq_z(key, "conditions"))
-				collect_conditions(b, value);
+				collect_conditions(b, value, ours);
 			else if (str_eq_z(key, "rules"))
 				collect_entries(b, value, "rules", ours,
 				    &b->rules, &b->n_rules, &b->cap_rules,

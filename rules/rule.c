@@ -443,6 +443,7 @@ struct rules *rules_load(struct arena *a, const char *const *paths,
 		return NULL;
 	find_reads(&b);
 	match_prepare(b.out);
+	lint_rules(&b);
 	return b.out;
 }
 

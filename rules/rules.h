@@ -64,6 +64,13 @@ struct rules *rules_load(struct arena *a, const char *const *paths,
     const char *const *accounts, size_t n_accounts,
     const struct rules_limits *limits, struct problems *ps);
 
+/*
+ * Warns of rules for new mail whose `in` or `mailbox` names none of LIST, the
+ * mailboxes in which this program is used, and to which no rule moves mail.
+ */
+void rules_lint_mailboxes(const struct rules *r, const struct str *list,
+    size_t n, struct problems *ps);
+
 size_t rules_count(const struct rules *r);
 /* The source files that were read, lists included; for their digest. */
 size_t rules_sources(const struct rules *r,

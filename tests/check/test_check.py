@@ -76,6 +76,52 @@ class Check(unittest.TestCase):
                 self.assertEqual(got.status, tamis.BAD_CONFIG, got)
                 self.assertIn('sizes.yaml:6:24: error: ', got.err)
 
+    def test_included_names_need_no_use(self):
+        """What a common file offers, another program may use."""
+        self.write('common.yaml', 'version: 1\nlists: {a: [x]}\n'
+                   'conditions: {b: {subject: x}}\n')
+        self.write('user.yaml', 'version: 1\ninclude: common.yaml\n'
+                   'lists: {c: [x]}\n')
+        got = self.check('user.yaml')
+        self.assertIn('1 warning', got.out)
+        self.assertIn('the list `c` is not used', got.out)
+
+    def test_mailboxes(self):
+        """Rules for mailboxes that no account looks at."""
+        self.write('places.yaml', """version: 1
+rules:
+  - {name: in, in: [Lists, Old], when: {subject: x}, then: archive}
+  - {name: mailbox, when: {mailbox: [Lost, Gone]}, then: archive}
+  - {name: looked at, in: Mine, when: {mailbox: Mine}, then: archive}
+  - {name: swept, applies_to: all, in: Attic, when: {subject: y}, then: spam}
+  - {name: there too, in: Attic, when: {subject: y}, then: {move: Moved}}
+  - {name: moved, when: {mailbox: [Moved]}, then: {label: a}}
+  - {name: special, when: {mailbox: Archive}, then: {label: b}}
+  - {name: pattern, when: {mailbox: "L*"}, then: {label: c}}
+  - {name: off, enabled: false, in: Lists, then: archive}
+""")
+        config = self.write('config.yaml', """version: 1
+rules: [%s/places.yaml]
+accounts:
+  one: {maildir: ~/Mail}
+  two: {maildir: ~/Mail, mailboxes: [Mine]}
+""" % self.tamis.folder)
+        got = self.tamis.run('-c', config, 'check')
+        self.assertEqual(got.status, tamis.DONE, got)
+        self.assertEqual([line.partition(': warning: ')[2].partition(';')[0]
+                          for line in problems(got.out)],
+                         ['no account looks at `Lists`, and so never at '
+                          'this rule', 'no account looks at `Lost`'])
+        # without accounts nobody can tell
+        self.assertEqual(problems(self.check('places.yaml').out), [])
+
+    def write(self, name, text):
+        path = os.path.join(self.tamis.folder, name)
+        with open(path, 'w') as f:
+            f.write(text)
+        os.chmod(path, 0o600)
+        return path
+
     def test_json(self):
         got = self.check('version.yaml', '--json')
         found = [o for o in got.json() if o.get('line') == 1]

@@ -234,7 +234,7 @@ static bool bounds_key(struct builder *b, enum word_arg arg,
 {
 	static const char *const known[] = { "over", "under", "is" };
 	bool counts = arg == ARG_RANGE_COUNT;
-	int64_t n;
+	int64_t n = 0;
 
 	if (counts && str_eq_z(key->text, "is")) {
 		if (!reads_number(b, arg, value, "is", &n))

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define READINGS_MAX	3	/* of a folder that keeps changing */
+#define LETTERS_ROOM	8	/* that a name may grow by in its place */
 
 /* ---------------------------------------------------------------- names */
 
@@ -358,6 +359,18 @@ struct str maildir_file_name(const struct maildir_file *f)
 	return (struct str){ f->name, f->length };
 }
 
+void maildir_file_rename(struct maildir_file *f, struct arena *a,
+    struct str name)
+{
+	if (name.n >= f->room) {
+		f->room = (uint16_t)(name.n + 1 + LETTERS_ROOM);
+		f->name = arena_alloc(a, f->room);
+	}
+	memcpy(f->name, name.p, name.n);
+	f->name[name.n] = '\0';
+	f->length = (uint16_t)name.n;
+}
+
 struct str maildir_file_unique(const struct maildir_file *f)
 {
 	return (struct str){ f->name, f->unique };
@@ -365,8 +378,8 @@ struct str maildir_file_unique(const struct maildir_file *f)
 
 struct listing {
 	struct arena *a;	/* for names */
-	struct arena *growing;	/* for the list until its size is known */
-	struct maildir_list *list;
+	struct buf files;	/* until it is known how many there are */
+	size_t n;
 	struct err *e;
 	bool in_new;
 };
@@ -374,18 +387,18 @@ struct listing {
 static bool add_file(void *ctx, struct str name, uint64_t inode)
 {
 	struct listing *l = ctx;
-	struct maildir_list *list = l->list;
-
-	(void)inode;
-	if (list->n == MAILDIR_FILES_MAX)
-		return err_set(l->e, ERR_MESSAGE, "there are more than %d "
-		    "messages in one folder", MAILDIR_FILES_MAX);
-	arena_grow(l->growing, &list->files, list->n, &list->cap);
-	list->files[list->n++] = (struct maildir_file){
-		.name = arena_z(l->a, name), .length = (uint16_t)name.n,
+	struct maildir_file f = {
 		.unique = (uint16_t)maildir_unique(name).n,
 		.in_new = l->in_new,
 	};
+
+	(void)inode;
+	if (l->n == MAILDIR_FILES_MAX)
+		return err_set(l->e, ERR_MESSAGE, "there are more than %d "
+		    "messages in one folder", MAILDIR_FILES_MAX);
+	maildir_file_rename(&f, l->a, name);
+	buf_add(&l->files, &f, sizeof(f));
+	l->n++;
 	return true;
 }
 
@@ -477,21 +490,25 @@ static bool read_folder(struct listing *l, const struct maildir_folder *f)
 bool maildir_folder_list(struct arena *a, const struct maildir_folder *f,
     struct maildir_list *out, struct err *e)
 {
-	struct maildir_list list = { 0 };
-	struct listing l = { .a = a, .growing = arena_new(), .list = &list,
-	    .e = e };
-	bool ok = read_folder(&l, f);
+	struct listing l = { .a = a, .e = e };
+	struct maildir_list list;
+	bool ok;
 
+	buf_init(&l.files, MAILDIR_FILES_MAX * sizeof(*list.files));
+	ok = read_folder(&l, f);
 	if (ok) {
+		list = (struct maildir_list){
+			.files = (struct maildir_file *)(void *)l.files.p,
+			.n = l.n,
+		};
 		sort_and_join(&list);
 		out->n = list.n;
-		out->cap = list.n;
 		out->files = arena_array(a, list.n, sizeof(*list.files));
 		if (list.n)
 			memcpy(out->files, list.files,
 			    list.n * sizeof(*list.files));
 	}
-	arena_free(&l.growing);
+	buf_free(&l.files);
 	return ok;
 }
 

@@ -60,8 +60,9 @@ MUST_USE bool maildir_files(int dir, maildir_file_fn *fn, void *ctx,
     struct err *e);
 
 struct maildir_file {
-	const char *name;
+	char *name;
 	uint16_t length, unique;	/* of the name, of its unique part */
+	uint16_t room;			/* for the name with its NUL */
 	uint32_t uid;			/* the caller's */
 	bool in_new;
 	bool gone;			/* the caller's */
@@ -69,10 +70,14 @@ struct maildir_file {
 
 struct maildir_list {
 	struct maildir_file *files;	/* sorted by their unique parts */
-	size_t n, cap;
+	size_t n;
 };
 
 struct str maildir_file_name(const struct maildir_file *f);
+/* Its name has changed, but for the unique part.  In place where it fits, so
+ * that a folder whose every message changes takes no more memory. */
+void maildir_file_rename(struct maildir_file *f, struct arena *a,
+    struct str name);
 struct str maildir_file_unique(const struct maildir_file *f);
 
 /*

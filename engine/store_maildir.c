@@ -298,8 +298,8 @@ static bool list_again(struct store_maildir *s)
 		if (!g)
 			continue;
 		if (strcmp(f->name, g->name) != 0)
-			f->name = arena_z(s->arena, maildir_file_name(g));
-		f->length = g->length;
+			maildir_file_rename(f, s->arena,
+			    maildir_file_name(g));
 		f->in_new = g->in_new;
 	}
 	arena_free(&a);

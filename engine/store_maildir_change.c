@@ -524,8 +524,7 @@ static void note_place(struct change_run *w, struct job *job,
 		f->gone = true;
 		return;
 	}
-	f->name = arena_z(w->s->arena, str_of(name));
-	f->length = (uint16_t)strlen(name);
+	maildir_file_rename(f, w->s->arena, str_of(name));
 	f->in_new = in_new;
 }
 

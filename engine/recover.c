@@ -3,19 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../rules/names.h"
 #include "identity.h"
 
 /* From so many changes with one target on what arrived there is listed once;
  * fewer are searched for one by one. */
 #define LIST_FROM	16
-
-/* What was found in a target for one change is not there for the next one:
- * of this mailbox and identity the UIDs from NEXT on are left. */
-struct claim {
-	struct str mailbox;
-	uint8_t digest[16];
-	uint32_t next;
-};
 
 /* A message of a target, by its identity. */
 struct arrival {
@@ -31,6 +24,11 @@ struct target {
 	uint32_t from;		/* UIDs from here on are listed; 0: none */
 	struct arrival *list;
 	size_t n, cap;
+	/* What was found for one change is not there for the next one: of an
+	 * identity (a digest in `claims`) the UIDs from NEXT on are left. */
+	struct names claims;
+	uint32_t *next;		/* by the number in `claims` */
+	size_t cap_next;
 };
 
 /* What is there now of the messages of one mailbox. */
@@ -140,20 +138,20 @@ static void look_at_names(struct recover *r, struct change *c,
 		decide(c, CHANGE_VOID, "a crash came first");
 }
 
-static struct claim *claim_of(struct recover *r, const struct change *c)
+/* Where to look on for such a message; C outlives the target. */
+static uint32_t *next_of(struct recover *r, struct target *t,
+    const struct change *c)
 {
-	struct claim *claim;
+	struct str digest = {
+		(const char *)c->id_of.digest, sizeof(c->id_of.digest)
+	};
+	size_t i = t->claims.n;
 
-	for (size_t i = 0; i < r->n_claims; i++)
-		if (memcmp(r->claims[i].digest, c->id_of.digest,
-		    sizeof(c->id_of.digest)) == 0 &&
-		    str_eq(r->claims[i].mailbox, c->what))
-			return &r->claims[i];
-	arena_grow(r->arena, &r->claims, r->n_claims, &r->cap_claims);
-	claim = &r->claims[r->n_claims++];
-	*claim = (struct claim){ .mailbox = c->what };
-	memcpy(claim->digest, c->id_of.digest, sizeof(claim->digest));
-	return claim;
+	if (!names_get(&t->claims, digest, &i)) {
+		arena_grow(r->arena, &t->next, i, &t->cap_next);
+		names_add(r->arena, &t->claims, digest, i);
+	}
+	return &t->next[i];
 }
 
 static bool has_identity(const struct change *c)
@@ -301,7 +299,7 @@ static uint32_t find_arrival(const struct target *t, const uint8_t *digest,
 
 /* Looked at once. */
 static bool target_of(struct recover *r, struct str mailbox,
-    const struct target **out, struct err *e)
+    struct target **out, struct err *e)
 {
 	struct mailbox_state state;
 	struct err mine = { 0 };
@@ -332,9 +330,8 @@ static bool target_of(struct recover *r, struct str mailbox,
 static bool find_copy(struct recover *r, const struct change *c,
     struct landed *out, struct err *e)
 {
-	const struct target *t;
-	struct claim *claim = claim_of(r, c);
-	uint32_t from = c->dest_from_uid;
+	struct target *t;
+	uint32_t from = c->dest_from_uid, *next;
 
 	*out = (struct landed){ 0 };
 	if (!target_of(r, c->what, &t, e))
@@ -345,9 +342,10 @@ static bool find_copy(struct recover *r, const struct change *c,
 	out->sure = from && t->uidvalidity == c->dest_uidvalidity;
 	if (!out->sure)
 		from = 1;
-	if (claim->next > from)
-		from = claim->next;
-	for (bool taken = true; taken; from = claim->next) {
+	next = next_of(r, t, c);
+	if (*next > from)
+		from = *next;
+	for (bool taken = true; taken; from = *next) {
 		if (t->from && from >= t->from)
 			out->uid = find_arrival(t, c->id_of.digest, from);
 		else if (!r->store->kind.find(r->store, c->what,
@@ -355,7 +353,7 @@ static bool find_copy(struct recover *r, const struct change *c,
 			return false;
 		if (out->uid == 0)
 			break;
-		claim->next = out->uid + 1;
+		*next = out->uid + 1;
 		/* by an earlier run */
 		if (!journal_placed(r->journal, c->what, t->uidvalidity,
 		    out->uid, &c->id_of, true, &taken, e))

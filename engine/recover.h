@@ -38,8 +38,6 @@ struct recover {
 	size_t n_changes;
 	size_t done, void_, unsure, held;
 	/* recover.c's own. */
-	struct claim *claims;
-	size_t n_claims, cap_claims;
 	struct target *targets;
 	size_t n_targets, cap_targets;
 	struct change **halves;		/* to be finished */

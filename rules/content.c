@@ -1,5 +1,6 @@
 #include "content.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "charset.h"
@@ -10,8 +11,10 @@ struct piece {
 	struct str name, value;
 	int section;		/* -1: plain; a single extended one is 0 */
 	bool extended;		/* percent-encoded, perhaps with a charset */
+	size_t at;		/* its place in the field */
 };
 
+/* In the order of their sections, then as they stand in the field. */
 struct parameters {
 	struct piece v[CONTENT_PARAMETERS_MAX];
 	size_t n;
@@ -147,6 +150,15 @@ static void read_name(struct str written, struct piece *p)
 		p->section = 0;
 }
 
+static int by_section(const void *left, const void *right)
+{
+	const struct piece *l = left, *r = right;
+
+	if (l->section != r->section)
+		return l->section < r->section ? -1 : 1;
+	return l->at < r->at ? -1 : l->at > r->at;
+}
+
 static void read_parameters(struct arena *a, struct str rest,
     struct parameters *list)
 {
@@ -173,8 +185,9 @@ static void read_parameters(struct arena *a, struct str rest,
 		} else {
 			p->value = take_bare(&rest);
 		}
-		list->n++;
+		p->at = list->n++;
 	}
+	qsort(list->v, list->n, sizeof(list->v[0]), by_section);
 }
 
 static void add_percent(struct buf *out, struct str s)
@@ -214,38 +227,27 @@ static const struct piece *find_plain(const struct parameters *list,
 	return NULL;
 }
 
-/* The section that follows SECTION, whatever is missing between. */
-static const struct piece *next_piece(const struct parameters *list,
-    const char *name, int section)
-{
-	const struct piece *best = NULL;
-
-	for (size_t i = 0; i < list->n; i++) {
-		const struct piece *p = &list->v[i];
-
-		if (p->section > section && str_ieq_z(p->name, name) &&
-		    (!best || p->section < best->section))
-			best = p;
-	}
-	return best;
-}
-
+/* Sections in their order, whatever is missing between; of two of one number
+ * the first counts. */
 static struct str extended(struct arena *a, const struct parameters *list,
     const char *name)
 {
-	const struct piece *p = next_piece(list, name, -1);
 	struct str declared = STR_EMPTY, text;
 	struct charset charset;
-	bool first = true, encoded = false;
+	bool encoded = false;
 	struct buf bytes, out;
+	int last = -1;
 
 	buf_init(&bytes, CONTENT_VALUE_MAX);
-	for (; p; p = next_piece(list, name, p->section)) {
+	for (size_t i = 0; i < list->n; i++) {
+		const struct piece *p = &list->v[i];
 		struct str value = p->value;
 
-		if (first && p->extended)
+		if (p->section <= last || !str_ieq_z(p->name, name))
+			continue;
+		if (last < 0 && p->extended)
 			declared = take_charset(&value);
-		first = false;
+		last = p->section;
 		encoded |= p->extended;
 		if (p->extended)
 			add_percent(&bytes, value);

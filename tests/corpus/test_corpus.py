@@ -37,12 +37,13 @@ import argparse
 import hashlib
 import os
 import re
-import subprocess
 import sys
 
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
+
+import describer	# noqa: E402
+
 HERE = os.path.dirname(os.path.abspath(__file__))
-DESCRIBE = os.path.join(os.environ.get('TAMIS_BUILD', '.'),
-                        'tests/corpus/describe')
 
 # What a word of "disputed" is about.
 DISPUTES = {
@@ -61,28 +62,11 @@ MICROS_MAX = 200000
 KILOBYTES_MAX = 64 * 1024
 
 
-LISTS = ('authors', 'attachments', 'enclosed', 'body')
-
-
-def unescape(name, cell):
-    """Lists stay as they are: they are compared as they are written."""
-    if name in LISTS:
-        return cell
-    table = dict(zip('tnr\\', '\t\n\r\\'))
-    return re.sub(r'\\(.)', lambda m: table.get(m.group(1), m.group(0)),
-                  cell)
-
-
-def row_of(names, line):
-    return {name: unescape(name, cell)
-            for name, cell in zip(names, line.split('\t'))}
-
-
 def read_table(path):
     with open(path, encoding='utf-8', newline='\n') as f:
         lines = f.read().split('\n')
     names = lines[0].split('\t')
-    return [row_of(names, line) for line in lines[1:] if line]
+    return [describer.row_of(names, line) for line in lines[1:] if line]
 
 
 def mbox_messages(data):
@@ -115,32 +99,6 @@ def message_of(row, folder):
         if hashlib.sha256(message).hexdigest() == row.get('sha256'):
             return message
     return messages[int(row['index']) - 1]
-
-
-class Describer:
-    def __init__(self):
-        self.process = subprocess.Popen(
-            [DESCRIBE], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self.names = self.line().split('\t')
-
-    def line(self):
-        line = self.process.stdout.readline()
-        if not line.endswith(b'\n'):
-            raise RuntimeError('describe: exit status %s' %
-                               self.process.wait())
-        return line[:-1].decode('utf-8')
-
-    def __call__(self, message):
-        self.process.stdin.write(b'%d\n' % len(message) + message)
-        self.process.stdin.flush()
-        return row_of(self.names, self.line())
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.stdout.close()
-        if self.process.wait():
-            raise RuntimeError('describe: exit status %d' %
-                               self.process.returncode)
 
 
 def as_in_table(row):
@@ -189,7 +147,7 @@ def differences(want, got):
 
 
 def compare(rows, folder, words, show):
-    describe = Describer()
+    describe = describer.Describer()
     failed = agreed = 0
     costs = []
     for row in rows:

@@ -2,15 +2,18 @@
 """Servers that are not Gmail: M34, and the forms in which all of them speak."""
 
 import os
+import random
 import re
 import sys
 import zlib
 
 sys.path[:0] = [os.path.dirname(os.path.abspath(__file__)) + '/../lib']
 
+import gmail	# noqa: E402
 import tap	# noqa: E402
 from mailmaker import message	# noqa: E402
 from model import ALL, Case, mid	# noqa: E402
+from talk import Talk	# noqa: E402
 
 
 class Profiles(Case):
@@ -218,6 +221,48 @@ class Forms(Case):
             ('EXPUNGE', 'OK Success'),
             ('LOGOUT',
              '* BYE LOGOUT Requested\nOK 73 good day (Success)'))
+
+
+class Nonsense(Case):
+    """Whatever a client says, the server answers or hangs up."""
+
+    WORDS = ['UID', 'FETCH', 'STORE', 'SEARCH', 'APPEND', 'COPY', 'MOVE',
+             'LIST', 'LSUB', 'STATUS', 'SELECT', 'INBOX', '1:*', '1', '*',
+             '9999999999', '()', '(', ')', '"', '"x"', '{3+}\r\nabc', '{x}',
+             'FLAGS', '+FLAGS', '-X-GM-LABELS', 'X-GM-RAW', 'X-GM-LABELS',
+             '\\Seen', '\\Nope', 'BODY[', 'BODY[1.2.HEADER.FIELDS (a)]',
+             'BODY.PEEK[]<0.0>', 'BODY[0]', 'BODY[TEXT]<1.5>', 'RETURN', 'OR',
+             'NOT', 'CHARSET', 'UTF-8', '&-', '&x-', '%', 'ENABLE', 'RENAME',
+             'CREATE', 'DELETE', 'CONDSTORE', '(CHANGEDSINCE 1)', 'ENVELOPE',
+             'BODYSTRUCTURE', 'EXPUNGE', 'CLOSE', 'NOOP', 'ID', 'NIL', '\0',
+             'SINCE', '1-Jan-2020', '32-Foo-1', 'HEADER', 'MODSEQ', 'XLIST',
+             'NAMESPACE', 'GETQUOTA', 'COMPRESS', 'IDLE', 'REPLACE', 'é']
+
+    def test_nonsense(self):
+        rng = random.Random(7)
+        for profile in ('gmail', 'cyrus'):
+            self.c.reset(profile)
+            self.c.load([{'raw': message(n)} for n in range(3)])
+            for _ in range(12):
+                t = self.talk('INBOX')
+                lines = b''
+                for n in range(60):
+                    lines += b'n%d ' % n + ' '.join(
+                        rng.choice(self.WORDS) for _ in range(
+                            rng.randrange(1, 7))).encode() + b'\r\n'
+                t.sock.sendall(lines + b'DONE\r\nend LOGOUT\r\n')
+                t.sock.settimeout(10)
+                said = t.file.read()
+                self.assertIn(b'n0 ', said)
+                self.assertEqual(self.s.errors, [])
+
+    def test_a_mistake_of_the_server_is_told(self):
+        s = gmail.Server().start()
+        s.control.fault(lambda session: 1 // 0, 'NOOP')
+        t = Talk(s)
+        self.assertIsNone(t('NOOP'))
+        with self.assertRaisesRegex(AssertionError, 'ZeroDivisionError'):
+            s.close()
 
 
 if __name__ == '__main__':

@@ -3,7 +3,9 @@
 
 import glob
 import hashlib
+import json
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -121,6 +123,12 @@ class Faults(Case):
         self.assertIsNone(t.append('INBOX', message(1)))
         self.assertEqual(self.c.dump()['messages'], {})
 
+    def test_at_a_challenge(self):
+        t = self.talk(user=None)
+        self.c.fault('no', 'AUTHENTICATE', where='continuation')
+        self.assertEqual(t('AUTHENTICATE PLAIN'), WORDS['no'])
+        t.ok('LOGIN alice secret')
+
     def test_in_the_reply(self):
         self.load(1)
         t = self.talk('INBOX')
@@ -147,7 +155,8 @@ class Faults(Case):
 
     def test_wrong_faults_are_refused(self):
         for wrong in (dict(do='explode'), dict(do='no', where='never'),
-                      dict(do='no', where='reply')):
+                      dict(do='no', where='reply'),
+                      dict(do='late', where='after')):
             with self.assertRaises(ValueError):
                 self.c.fault(**wrong)
 
@@ -353,6 +362,24 @@ class Controlling(Case):
                 c.set(same='x')
             c.reset()
             self.assertEqual(c.dump()['messages'], {})
+
+    def test_in_a_process_of_its_own(self):
+        env = dict(os.environ, PYTHONPATH=os.path.dirname(
+            os.path.dirname(gmail.__file__)))
+        p = subprocess.Popen(
+            [sys.executable, '-m', 'gmail', 'exchange', 'size_off=3',
+             'keywords=ignored'], env=env, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        try:
+            at = json.loads(p.stdout.readline())
+            with gmail.Client(at['control_port']) as c:
+                self.assertEqual((c.switches()['size_off'],
+                                  c.switches()['keywords']),
+                                 (3, 'ignored'))
+        finally:
+            p.stdin.close()
+            self.assertEqual(p.wait(10), 0)
+            p.stdout.close()
 
     def test_save_and_restore(self):
         a = self.load(1)

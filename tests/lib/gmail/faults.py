@@ -51,6 +51,8 @@ class Fault:
             raise ValueError('do is one of %s' % ', '.join(DO))
         if where == 'reply' and do not in ('drop', 'rst', 'silence'):
             raise ValueError('a reply can only end')
+        if do == 'late' and where != 'before':
+            raise ValueError('what is done late is not done before')
         self.do, self.where, self.octets = do, where, octets
         self.later, self.text = later, text
         self.place = Place(command, nth, times)

@@ -17,6 +17,7 @@ MACROS = {'FAST': ['FLAGS', 'INTERNALDATE', 'RFC822.SIZE'],
           'ALL': ['FLAGS', 'INTERNALDATE', 'RFC822.SIZE', 'ENVELOPE'],
           'FULL': ['FLAGS', 'INTERNALDATE', 'RFC822.SIZE', 'ENVELOPE',
                    'BODY']}
+FLUSH = 1 << 18	# octets of answers that are held
 
 
 class Body:
@@ -156,7 +157,7 @@ class Fetching:
         if self.profile.labels and self.switches.item_order == 'random':
             self.store.random.shuffle(said)
         self.say(number, b'FETCH (' + b' '.join(said) + b')')
-        if self.out_octets > (1 << 18) and self.cut_after is None:
+        if self.out_octets > FLUSH and self.cut_after is None:
             self.flush()
 
     def item(self, p, item):

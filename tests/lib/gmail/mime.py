@@ -2,6 +2,7 @@
 ENVELOPE, BODYSTRUCTURE (RFC 3501 sections 6.4.5 and 7.4.2), octet by octet.
 """
 
+import email.errors
 import email.header
 import email.message
 import email.utils
@@ -49,7 +50,7 @@ def decoded(text):
     """With encoded words made readable."""
     try:
         return str(email.header.make_header(email.header.decode_header(text)))
-    except (ValueError, LookupError, UnicodeError):
+    except (ValueError, LookupError, email.errors.MessageError):
         return text
 
 

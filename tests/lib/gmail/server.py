@@ -47,6 +47,7 @@ class Server(servers.Peer):
         self.script = Script()
         self.stores = {}
         self.sessions, self.dead = set(), []
+        self.errors = []	# mistakes of this server itself
         self.numbers = 0
         self.tls = tls_context()
         self.listeners = []
@@ -105,6 +106,10 @@ class Server(servers.Peer):
             listener.close()
         self.listeners = []
         self.drop_sessions()
+        errors, self.errors = self.errors, []
+        if errors:
+            raise AssertionError('the server itself failed:\n' +
+                                 '\n'.join(errors[:3]))
 
     stop = close
 

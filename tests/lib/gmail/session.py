@@ -9,10 +9,10 @@ import contextlib
 import socket
 import threading
 import time
+import traceback
 
 from . import names
 from .changing import Changing
-from .faults import Fault
 from .fetching import Fetching
 from .folders import Folders
 from .grammar import Bad, Command, No, Reader
@@ -44,7 +44,9 @@ VERBS = {
 WITH_UID = {'SEARCH', 'FETCH', 'STORE', 'COPY', 'MOVE', 'EXPUNGE', 'REPLACE'}
 NO_EXPUNGE = {'FETCH', 'STORE', 'SEARCH'}	# RFC 3501 section 7.4.1
 
-FLUSH = 1 << 18
+
+class Said(Exception):
+    """The whole tagged answer of a command."""
 
 
 class Session(Login, Folders, Fetching, Changing, Searching,
@@ -87,6 +89,8 @@ class Session(Login, Folders, Fetching, Changing, Searching,
                     self.serve(command)
         except Closed:
             pass
+        except Exception:	# ours: Server.close tells
+            self.server.errors.append(traceback.format_exc())
         finally:
             self.wire.close()
             self.server.gone(self)
@@ -122,7 +126,9 @@ class Session(Login, Folders, Fetching, Changing, Searching,
     def go_ahead(self, data=b''):
         """A continuation request, and what the client says to it."""
         if self.fault and self.fault.where == 'continuation':
-            self.suffer(self.fault, None)
+            text = self.suffer(self.fault)
+            if text:
+                raise Said(text)
         self.flush()
         self.wire.send(b'+ %s\r\n' % data)
         return self.wire.line().rstrip(b'\r\n')
@@ -137,7 +143,7 @@ class Session(Login, Folders, Fetching, Changing, Searching,
         for what in before:
             what()
         if fault:
-            self.suffer(fault, None)
+            self.bye(self.suffer(fault))
         self.wire.send(b'* OK %s\r\n' % self.profile.greeting(self).encode())
         for what in after:
             what()
@@ -169,15 +175,17 @@ class Session(Login, Folders, Fetching, Changing, Searching,
                 self.wire.line()
             return False
         fault = self.fault
-        if fault and fault.where == 'continuation':
-            if not self.suffer(fault, c):
+        if fault and fault.where == 'continuation' and sync:
+            text = self.suffer(fault)
+            if text:
+                self.tagged(c, text)
+                self.flush()
                 return False
         if sync:
             self.wire.send(self.profile.go_ahead)
         if fault and fault.where == 'literal':
             self.wire.take(min(fault.octets, size))
-            self.suffer(fault, c)
-            self.end()
+            self.bye(self.suffer(fault))
         return True
 
     def refuses_literal(self, c, size, sync):
@@ -205,21 +213,21 @@ class Session(Login, Folders, Fetching, Changing, Searching,
         fault, answer = self.fault, None
         self.half = fault is not None and fault.where == 'half'
         if fault and fault.where == 'before':
-            answer = self.suffer(fault, c)
+            answer = self.suffer(fault, None, c)
+        if fault and fault.where == 'reply':
+            self.cut_after = fault.octets
         if answer is None:
             answer = self.execute(c, number)
             if fault and fault.where in ('after', 'half'):
-                answer = self.suffer(fault, c, answer) or answer
+                # With what was said untagged: the thing is done.
+                answer = self.suffer(fault, answer) or answer
         for what in self.acts_after:
             what()
         self.server.log_answer(number, answer)
-        if fault and fault.where == 'reply':
-            self.cut_after = fault.octets
         self.tagged(c, answer)
         self.flush()
         if self.cut_after is not None:
-            self.cut_after = None
-            self.suffer(Fault(fault.do), c)
+            self.suffer(fault)
         self.fault = None
         if c.verb == 'STARTTLS' and answer.startswith('OK'):
             self.wire.start_tls(self.server.tls)
@@ -227,9 +235,9 @@ class Session(Login, Folders, Fetching, Changing, Searching,
         if c.verb == 'COMPRESS' and answer.startswith('OK'):
             self.wire.compress()
 
-    def suffer(self, fault, command, answer=None):
+    def suffer(self, fault, answer=None, command=None):
         """Does what the fault says; returns an answer in place of the true
-        one, None to go on as if nothing were."""
+        one (ANSWER), None to go on as if nothing were."""
         do = fault.do
         if callable(do):
             do(self)
@@ -237,22 +245,28 @@ class Session(Login, Folders, Fetching, Changing, Searching,
         if do == 'late':
             number = self.server.log_command(self, command)
             self.server.script.put_off(
-                fault.later, lambda: self.execute(command, number))
+                fault.later, lambda: self.land(command, number))
         if do in ('drop', 'rst', 'late'):
             self.end(do == 'rst')
         if do == 'silence':
             self.wire.silence()
         text = fault.text or self.profile.answer(do, answer)
-        if do == 'bye' or command is None:
+        if do == 'bye':
+            self.bye(text)
+        return text
+
+    def bye(self, text):
+        """Ends the connection with these words, if there are any."""
+        if text is not None:
             self.out.clear()
-            self.say('BYE ' + text.replace('BYE ', ''))
+            self.say('BYE ' + text.replace('BYE ', '', 1))
             self.flush()
             self.end()
-        if fault.where in ('continuation', 'literal'):
-            self.tagged(command, text)
-            self.flush()
-            return None
-        return text	# with what was said untagged, if it was done
+
+    def land(self, command, number):
+        """What was put off is done, though nobody listens any more."""
+        with contextlib.suppress(Closed):
+            self.execute(command, number)
 
     def execute(self, c, number=None):
         """Runs it; returns its tagged answer."""
@@ -270,6 +284,8 @@ class Session(Login, Folders, Fetching, Changing, Searching,
             return self.profile.refusal(*e.args)
         except Bad as e:
             return self.profile.mistake(str(e))
+        except Said as e:
+            return str(e)
 
     def knows(self, c):
         if c.verb not in VERBS or (c.uid and c.verb not in WITH_UID):
@@ -284,10 +300,7 @@ class Session(Login, Folders, Fetching, Changing, Searching,
             raise Bad('Unknown command')
         state = VERBS[c.verb][0]
         if self.expires and time.monotonic() > self.expires:
-            self.out.clear()
-            self.say('BYE Session expired, please login again')
-            self.flush()
-            self.end()
+            self.bye('Session expired, please login again')
         if (state == OUT) == bool(self.store) and state != ANY:
             raise Bad('Command not allowed in this state' if self.store
                       else 'Not logged in')

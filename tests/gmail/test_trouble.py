@@ -3,6 +3,7 @@
 
 import glob
 import hashlib
+import itertools
 import json
 import os
 import subprocess
@@ -14,7 +15,7 @@ sys.path[:0] = [os.path.dirname(os.path.abspath(__file__)) + '/../lib']
 
 import gmail	# noqa: E402
 import tap	# noqa: E402
-from gmail.switches import DEFAULTS	# noqa: E402
+from gmail.switches import DEFAULTS, pairwise, values_of	# noqa: E402
 from mailmaker import message	# noqa: E402
 from model import ALL, TRASH, Case, mid	# noqa: E402
 from talk import Talk	# noqa: E402
@@ -128,6 +129,11 @@ class Faults(Case):
         self.c.fault('no', 'AUTHENTICATE', where='continuation')
         self.assertEqual(t('AUTHENTICATE PLAIN'), WORDS['no'])
         t.ok('LOGIN alice secret')
+
+    def test_without_its_tagged_answer(self):
+        said, done = self.move('drop', 'tagged')
+        self.assertEqual((said, done), (None, True))
+        self.assertEqual(self.t.lines, [b'* 1 EXPUNGE', b'* 0 EXISTS'])
 
     def test_in_the_reply(self):
         self.load(1)
@@ -403,6 +409,19 @@ class Controlling(Case):
         self.assertEqual(after['commands'] - before['commands'], 2)
         self.assertEqual(after['turns'] - before['turns'], 2)
         self.assertEqual(after['names'][-2:], ['NOOP', 'LIST'])
+
+    def test_pairs_of_switches(self):
+        asked = {'same': None, 'trash_twin': None, 'purge': None,
+                 'exists_lag': None, 'all_mail_hidden': None,
+                 'void_labels': [(), ('\\Sent',)]}
+        sets = list(pairwise(asked))
+        self.assertLess(len(sets), 40)	# 7 * 3 * 2 * 2 * 2 * 2 = 336 in all
+        values = {n: v or values_of(n) for n, v in asked.items()}
+        for a, b in itertools.combinations(asked, 2):
+            for pair in itertools.product(values[a], values[b]):
+                self.assertTrue(any((s[a], s[b]) == pair for s in sets))
+        for one in sets:
+            self.c.set(**one)
 
     def test_every_switch_is_read_somewhere(self):
         code = ''

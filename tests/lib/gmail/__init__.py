@@ -48,3 +48,4 @@ back its twin from Trash, while it says OK.
 from .control import Client		# noqa: F401
 from .invariants import problems	# noqa: F401
 from .server import Server		# noqa: F401
+from .switches import pairwise		# noqa: F401

@@ -9,7 +9,9 @@ where  before        the command was read, nothing is done
        half          done for the first half of its messages
        continuation  instead of the "+" for a literal (or a SASL challenge)
        literal       when OCTETS of the literal have come
-       reply         when OCTETS of the reply have gone (drop, rst, silence)
+       tagged        in its place; what is untagged has gone out
+       reply         when OCTETS of the reply have gone
+                     (these two with drop, rst, silence)
 do     drop rst      the connection ends in good order, or is reset
        no bad throttled overquota storage bye
                      an answer, in the words of the profile (or TEXT)
@@ -23,9 +25,11 @@ do     drop rst      the connection ends in good order, or is reset
 
 import threading
 
-WHERE = ('before', 'after', 'half', 'continuation', 'literal', 'reply')
+WHERE = ('before', 'after', 'half', 'continuation', 'literal',
+         'tagged', 'reply')
 DO = ('drop', 'rst', 'no', 'bad', 'throttled', 'overquota', 'storage', 'bye',
       'silence', 'late')
+ENDS = ('drop', 'rst', 'silence')
 
 
 class Place:
@@ -49,7 +53,7 @@ class Fault:
             raise ValueError('where is one of %s' % ', '.join(WHERE))
         if not callable(do) and do not in DO:
             raise ValueError('do is one of %s' % ', '.join(DO))
-        if where == 'reply' and do not in ('drop', 'rst', 'silence'):
+        if where in ('tagged', 'reply') and do not in ENDS:
             raise ValueError('a reply can only end')
         if do == 'late' and where != 'before':
             raise ValueError('what is done late is not done before')

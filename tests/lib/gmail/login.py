@@ -40,7 +40,8 @@ class Login:
     def do_capability(self, c, args):
         args.end()
         self.say('CAPABILITY', ' '.join(self.capabilities()))
-        return self.profile.text('capability', 'CAPABILITY completed')
+        said = self.profile.text('capability', None)
+        return said and '%s %s' % (said, self.server.token)
 
     def do_id(self, c, args):
         if not args.word('NIL'):

@@ -224,6 +224,9 @@ class Session(Login, Folders, Fetching, Changing, Searching,
         for what in self.acts_after:
             what()
         self.server.log_answer(number, answer)
+        if fault and fault.where == 'tagged':
+            self.flush()
+            self.suffer(fault)
         self.tagged(c, answer)
         self.flush()
         if self.cut_after is not None:

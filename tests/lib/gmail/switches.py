@@ -5,6 +5,8 @@ or a type.  The rows stand in the order of the model: store, dialogue, labels,
 deleting, APPEND, trouble; then what other servers do otherwise.
 """
 
+import itertools
+
 LAG = 'nothing, "noop": until a NOOP, or seconds'
 
 ROWS = [
@@ -129,3 +131,35 @@ def checked(name, value):
             value == 'noop' or type(value) in (int, float)):
         raise ValueError('%s is 0, "noop" or seconds' % name)
     return value
+
+
+def values_of(name):
+    """All values of a switch that has a few; of others there is no list."""
+    kind = KINDS[name]
+    if kind is bool:
+        return [False, True]
+    if kind is object:
+        return [0, 'noop']
+    if isinstance(kind, tuple):
+        return list(kind)
+    raise ValueError('which values of %s?' % name)
+
+
+def pairwise(asked):
+    """Sets of values, so that each two values of any two switches are set
+    together at least once: far fewer than all combinations.  ASKED: names,
+    each with its values, or with None for all of them."""
+    values = {n: list(v or values_of(n)) for n, v in asked.items()}
+    missing = {frozenset([(a, x), (b, y)])
+               for a, b in itertools.combinations(values, 2)
+               for x in values[a] for y in values[b]}
+    while missing:
+        one = dict(min(missing, key=lambda p: sorted(map(repr, p))))
+        for name in values:
+            if name not in one:
+                one[name] = max(values[name], key=lambda v: sum(
+                    frozenset([(name, v), other]) in missing
+                    for other in one.items()))
+        missing -= {frozenset(p) for p in itertools.combinations(
+            one.items(), 2)}
+        yield one

@@ -280,6 +280,42 @@ class Labels(Case):
                          'NO Invalid Arguments: Label is not allowed '
                          '(Failure)')
 
+    def test_m12_taking_a_label_makes_none(self):
+        self.load(1)
+        t = self.talk('INBOX')
+        t.ok('UID STORE 1 -X-GM-LABELS (unknown)')
+        self.assertEqual(t('SELECT unknown')[:2], 'NO')
+
+    def test_m12_in_trash_only_inbox_brings_back(self):
+        a = self.load(1, place='trash')
+        t = self.talk(TRASH)
+        t.ok('UID STORE 1:* +X-GM-LABELS (x)')
+        self.assertEqual(self.folders_of(a), [TRASH])
+        t.ok('UID STORE 1:* +X-GM-LABELS (\\Inbox)')
+        self.assertEqual(self.folders_of(a), ['INBOX', ALL])
+
+    def test_labels_that_are_deleted_or_renamed(self):
+        a = self.load(1, 'x', 'x/y', 'z')
+        t, other = self.talk(), self.talk('z')
+        was = self.uid(a, 'x/y')
+        t.ok('RENAME x w')
+        self.assertEqual(self.m(a)['labels'], ['w', 'w/y', 'z'])
+        self.assertEqual(self.uid(a, 'w/y'), was)
+        t.ok('DELETE z')
+        self.assertEqual(self.folders_of(a), [ALL, 'w', 'w/y'])
+        other.ok('NOOP')
+        self.assertEqual(other.lines, [b'* 1 EXPUNGE', b'* 0 EXISTS'])
+        for name in ('INBOX', '"%s"' % ALL):
+            self.assertEqual(t('DELETE ' + name)[:2], 'NO')
+
+    def test_storing_what_is_so_changes_nothing(self):
+        self.load(1, flags=['\\Seen', '\\Flagged'])
+        t = self.talk('INBOX')
+        before = t.fetch(1, 'MODSEQ')
+        t.ok('UID STORE 1 +FLAGS (\\Seen)')
+        t.ok('UID STORE 1 +X-GM-LABELS (\\Starred)')
+        self.assertEqual(t.fetch(1, 'MODSEQ'), before)
+
     def test_m12_an_empty_set(self):
         for how, said in (('bad', 'BAD'), ('clears', 'OK ')):
             self.fresh(empty_labels=how)

@@ -231,10 +231,7 @@ class Control:
             store.changed()
 
     def moved(self, store, m):
-        if store.labels:
-            store.settle(m)
-        else:
-            store.touch(m)
+        store.settle(m)
         store.changed()
 
 

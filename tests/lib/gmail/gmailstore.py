@@ -129,7 +129,8 @@ class GmailStore(store.Store):
         for m in list(self.messages.values()):
             if name in m.labels:
                 m.labels.discard(name)
-                m.placements.pop(name, None)
+                if name in m.placements:
+                    folder.remove(m.placements[name])
                 self.settle(m)
         self.changed()
 
@@ -173,7 +174,8 @@ class GmailStore(store.Store):
         if wanted & set(self.switches.void_labels):
             return
         for label in sorted(wanted):
-            if not label.startswith('\\') and label not in self.folders:
+            if sign != '-' and label[0] != '\\' and \
+                    label not in self.folders:
                 self.new_folder(label, label)
         for p in placements:
             self.change_labels(p.message, sign, wanted, folder)
@@ -194,7 +196,7 @@ class GmailStore(store.Store):
                 self.take_away(m, away[0])
                 return
             kept = {folder.label} if folder and sign == '' else set()
-            if m.place != 'mail':
+            if m.place != 'mail' and '\\Inbox' in wanted:
                 self.bring_back(m)
             if sign == '':
                 if folder is not None and '\\Starred' not in wanted:
@@ -214,7 +216,7 @@ class GmailStore(store.Store):
         if on:
             m.flags.add('\\Flagged')
 
-    def star_rule(self, message, before, sign, flags):
+    def star_rule(self, message):
         """A star of the web may outlive -FLAGS \\Flagged."""
         if self.switches.web_star == 'cleared' and \
                 '\\Flagged' not in message.flags:
@@ -226,13 +228,10 @@ class GmailStore(store.Store):
         """To Trash or Spam: every label goes, every other UID too."""
         m.place = place
         m.labels.clear()
-        self.without_placements(m)
+        for p in m.placements.values():
+            p.deleted = False
         self.effect(place, m)
         self.settle(m)
-
-    def without_placements(self, m):
-        for p in list(m.placements.items()):
-            p[1].deleted = False
 
     def bring_back(self, m):
         """Former labels do not come back; UIDs in the mail are new."""
@@ -257,7 +256,6 @@ class GmailStore(store.Store):
                     self.bring_back(m)
                 elif move and folder is not target:
                     self.unlabel(m, folder.label)
-                p.deleted = p.deleted and not move
                 if target.label == '\\Starred':
                     self.star(m, True)
                 elif target.label != '\\All':
@@ -273,15 +271,10 @@ class GmailStore(store.Store):
             self.star(m, False)
         m.labels.discard(label)
 
-    def after_flags(self, folder, placements, deleted):
-        for p in placements:
-            if '\\Flagged' in p.message.flags or folder.label == '\\Starred':
-                self.settle(p.message)
-            elif self.by_label('\\Starred').name in p.message.placements:
-                self.settle(p.message)
+    def after_deleted(self, folder, placements):
         if self.switches.auto_expunge:
             self.expunge(folder, [
-                p for p in deleted if folder[p.uid] is p])
+                p for p in placements if folder[p.uid] is p])
 
     def expunge(self, folder, placements):
         for p in placements:

@@ -152,6 +152,10 @@ class Store:
             folder.highest = self.modseq
             folder.version += 1
 
+    def settle(self, message):
+        """Folders follow what the message is now."""
+        self.touch(message)
+
     def dump(self, raw=False):
         """Plain data of everything, see Control.dump."""
         with self.lock:
@@ -276,20 +280,20 @@ class Store:
                 p.deleted &= not deleted
             else:
                 m.flags, p.deleted = set(flags), deleted
-            self.star_rule(m, before[0], sign, flags)
+            self.star_rule(m)
             if (m.flags, p.deleted) != before:
                 self.effect('flags', m, folder.name)
-                self.touch(m)
+                self.settle(m)
             if p.deleted and not before[1]:
                 gone.append(p)
-        self.after_flags(folder, placements, gone)
+        self.after_deleted(folder, gone)
         self.changed()
 
-    def star_rule(self, message, before, sign, flags):
-        pass
+    def star_rule(self, message):
+        """Flags were stored."""
 
-    def after_flags(self, folder, placements, deleted):
-        pass
+    def after_deleted(self, folder, placements):
+        """These have got \\Deleted."""
 
 
 def is_late(late, now):

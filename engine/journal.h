@@ -156,8 +156,8 @@ MUST_USE bool journal_copied(struct journal *j, struct str mailbox,
     uint32_t uidvalidity, uint32_t uid, const struct identity *id,
     struct str target, bool *yes_out, struct err *e);
 /* Is this message of MAILBOX one that we copied or moved there?  Known by
- * its UID where that was told, else, unless EXACT, by ID; then a move that
- * was never answered counts, too. */
+ * its UID where that was told and UIDs have not begun anew, else, unless
+ * EXACT, by ID; then a move that was never answered counts, too. */
 MUST_USE bool journal_placed(struct journal *j, struct str mailbox,
     uint32_t uidvalidity, uint32_t uid, const struct identity *id,
     bool exact, bool *yes_out, struct err *e);

@@ -164,12 +164,13 @@ const char *const journal_sql[SQL_COUNT] = {
 	[SQL_COPIED_ADD] = "INSERT OR IGNORE INTO copied(mailbox, target, "
 	    "digest, uidvalidity, uid) SELECT mailbox, what, digest, "
 	    "uidvalidity, uid FROM change WHERE id = ?1 AND kind = 4",
-	/* a move that was sent and given up (void) may land later */
+	/* UIDs tell where they are told and not begun anew; a move that was
+	 * sent and given up (void) may land later */
 	[SQL_PLACED] = "SELECT 1 FROM change WHERE digest = ?1 "
 	    "AND kind IN (4, 5) AND what = ?3 "
-	    "AND ((dest_uid = 0 AND ?6 AND (state = ?2 OR "
-	    "(state = ?7 AND kind = 5))) OR (state = ?2 AND "
-	    "dest_uidvalidity = ?4 AND dest_uid = ?5))",
+	    "AND ((?6 AND (dest_uid = 0 OR dest_uidvalidity <> ?4) AND "
+	    "(state = ?2 OR (state = ?7 AND kind = 5))) OR (state = ?2 "
+	    "AND dest_uidvalidity = ?4 AND dest_uid = ?5))",
 	[SQL_PRUNE_CHANGES] = "DELETE FROM change WHERE time < ?1 "
 	    "AND state <> 0",
 	/* those of the last run that judged are needed when UIDs begin anew,

@@ -939,6 +939,30 @@ static void test_placed_without_uidplus_is_not_new(void **state)
 	placed(f);
 }
 
+/* The UID that it got there means nothing any more when we come to look. */
+static void test_placed_before_other_uids_is_not_new(void **state)
+{
+	static const char rules[] = RULES
+	    "  - {name: there, in: [INBOX], then: [{move: X}]}\n"
+	    "  - {name: copy, in: [X], then: [{copy: Y}]}\n";
+	struct fixture *f = *state;
+	unsigned x, y;
+
+	fake_make_box(f->sv, "X");
+	f->run.mailboxes[1] = "X";
+	run_ok(f, rules);
+	x = fake_deliver(f->sv, "INBOX", 1);
+	f->run.mailboxes[1] = NULL;
+	run_ok(f, rules);
+	assert_int_equal(count(f, "X", x), 1);
+	y = fake_deliver(f->sv, "X", 2);
+	fake_renumber(fake_box(f->sv, "X"));
+	f->run.mailboxes[1] = "X";
+	run_ok(f, rules);
+	assert_int_equal(count(f, "Y", x), 0);
+	assert_int_equal(count(f, "Y", y), 1);
+}
+
 /* ---------------------------------------------------------------- limits */
 
 static void test_limit_counts_over_portions_and_mailboxes(void **state)
@@ -1037,6 +1061,7 @@ int main(void)
 		T(no_delete_beside_an_unknown_rule),
 		T(placed_is_not_new),
 		T(placed_without_uidplus_is_not_new),
+		T(placed_before_other_uids_is_not_new),
 		T(limit_counts_over_portions_and_mailboxes),
 		T(dry_run_changes_nothing),
 	};

@@ -4,13 +4,15 @@
 #include <string.h>
 
 #include "clock.h"
+#include "gmail.h"
 
 /* ------------------------------------------------------------ mailboxes */
 
+/* A label of the system is always there. */
 static bool exists(const struct mailbox_info *list, size_t n,
     struct str mailbox)
 {
-	if (str_ieq_z(mailbox, "INBOX"))
+	if (str_ieq_z(mailbox, "INBOX") || gmail_is_system(mailbox))
 		return true;
 	for (size_t i = 0; i < n; i++)
 		if (str_eq(list[i].name, mailbox) && list[i].selectable)
@@ -18,9 +20,9 @@ static bool exists(const struct mailbox_info *list, size_t n,
 	return false;
 }
 
-static bool labels_are_folders(const struct act *act)
+static bool labels_are_mailboxes(const struct act *act)
 {
-	return act->judge->account->labels == LABELS_FOLDERS;
+	return act->judge->store->kind.labels != LABELS_KEYWORDS;
 }
 
 /* Does the op need MAILBOX? */
@@ -29,7 +31,7 @@ static bool goes_to(const struct act *act, const struct op *op,
 {
 	if (op->kind == OP_COPY || op->kind == OP_MOVE)
 		return str_eq(op->mailbox, mailbox);
-	if (op->kind != OP_ADD_LABELS || !labels_are_folders(act))
+	if (op->kind != OP_ADD_LABELS || !labels_are_mailboxes(act))
 		return false;
 	for (size_t i = 0; i < op->n_names; i++)
 		if (str_eq(op->names[i], mailbox))
@@ -109,7 +111,7 @@ static bool make_mailboxes(struct act *act, struct err *e)
 	const struct mailbox_info *list;
 	struct str *targets;
 	size_t n, n_targets = plan_targets(&j->plan,
-	    labels_are_folders(act), &targets);
+	    labels_are_mailboxes(act), &targets);
 
 	if (n_targets == 0)
 		return true;

@@ -80,6 +80,11 @@ static bool say_places(struct patient *p)
 		struct str name;
 		struct err e = { 0 };
 
+		if (p->store->kind.labels == LABELS_GMAIL && i == 0) {
+			say_fact(p, places[i].key, STR_LIT("what lacks the "
+			    "label \\Inbox"), true);
+			continue;
+		}
 		if (p->store->kind.special(p->store,
 		    str_of(places[i].attribute), &name, &e)) {
 			say_fact(p, places[i].key, name, true);

@@ -31,7 +31,8 @@ enum auth_kind {
 	AUTH_EXTERNAL,		/* the client certificate is the login */
 };
 
-enum label_mode { LABELS_KEYWORDS, LABELS_FOLDERS };
+/* What a label is; LABELS_GMAIL is found out and never configured. */
+enum label_mode { LABELS_KEYWORDS, LABELS_FOLDERS, LABELS_GMAIL };
 enum compress_mode { COMPRESS_AUTO, COMPRESS_ON, COMPRESS_OFF };
 
 struct account {

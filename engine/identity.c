@@ -1,6 +1,7 @@
 #include "identity.h"
 
 #include "digest.h"
+#include "gmail.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -65,6 +66,22 @@ void identity_of(struct arena *a, struct mail *m, uint64_t size,
 	memcpy(out->digest, whole, sizeof(out->digest));
 	out->message_id = arena_str(a, mail_message_id(m));
 	out->size = size;
+}
+
+bool identity_of_fetched(struct arena *a, const struct fetched *f,
+    struct mail *m, struct identity *out)
+{
+	if (f->gmail_id && m) {
+		*out = (struct identity){
+			.message_id = arena_str(a, mail_message_id(m)),
+		};
+		gmail_identity(f->gmail_id, out);
+		return true;
+	}
+	if (!m || !(f->facts.known & RULES_ASK_SIZE))
+		return false;
+	identity_of(a, m, f->facts.size, out);
+	return true;
 }
 
 bool identity_eq(const struct identity *x, const struct identity *y)

@@ -21,6 +21,10 @@ extern const struct str identity_fields[];
 /* MAIL must know identity_fields.  message_id is copied into A. */
 void identity_of(struct arena *a, struct mail *m, uint64_t size,
     struct identity *out);
+/* Of a message that a store gave: Gmail's own where it has one.  False: too
+ * little of it is known.  M may be NULL. */
+bool identity_of_fetched(struct arena *a, const struct fetched *f,
+    struct mail *m, struct identity *out);
 bool identity_eq(const struct identity *x, const struct identity *y);
 
 #endif

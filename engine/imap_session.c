@@ -220,13 +220,29 @@ static bool may_pass(enum imap_code code)
 	}
 }
 
+/* Servers that have no code for it say it in words. */
+static bool words_may_pass(struct str text)
+{
+	static const char *const words[] = {
+		"System Error",			/* Gmail */
+		"Server Unavailable",		/* Exchange */
+		"Request is throttled",
+	};
+
+	for (size_t i = 0; i < COUNT(words); i++)
+		if (str_starts(text, str_of(words[i])))
+			return true;
+	return false;
+}
+
 void session_answer(struct imap_answer *w, struct arena *a,
     const struct imap_reply *r)
 {
 	w->end = r->status == IMAP_STATUS_OK ? IMAP_OK :
 	    r->status == IMAP_STATUS_NO ? IMAP_NO : IMAP_BAD;
 	w->code = r->code;
-	w->temporary = w->end != IMAP_OK && may_pass(r->code);
+	w->temporary = w->end != IMAP_OK &&
+	    (may_pass(r->code) || words_may_pass(r->text));
 	w->text = session_shown(a, r->text);
 }
 

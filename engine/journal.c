@@ -141,6 +141,19 @@ bool journal_was_judged(struct journal *j, struct str mailbox,
 	return is_there(st, yes_out, e);
 }
 
+bool journal_judged_elsewhere(struct journal *j, struct str mailbox,
+    const struct identity *id, bool *yes_out, struct err *e)
+{
+	struct row *st = database_statement(j->db, SQL_JUDGED_ELSEWHERE, e);
+	struct mailbox_row row;
+
+	if (!st || !journal_mailbox_get(j, mailbox, &row, e))
+		return false;
+	row_put(st, 1, row.id);
+	row_put_digest(st, 2, id);
+	return is_there(st, yes_out, e);
+}
+
 /* ---------------------------------------------------------------- runs */
 
 bool journal_run_begin(struct journal *j, struct str rules_version,

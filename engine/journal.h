@@ -76,6 +76,10 @@ MUST_USE bool journal_pending(struct journal *j, struct arena *a,
 MUST_USE bool journal_was_judged(struct journal *j, struct str mailbox,
     const struct identity *id, bool *yes_out, struct err *e);
 
+/* ... or in another one? */
+MUST_USE bool journal_judged_elsewhere(struct journal *j, struct str mailbox,
+    const struct identity *id, bool *yes_out, struct err *e);
+
 /* What was found out of one message in this run. */
 struct judged {
 	uint32_t uidvalidity, uid;

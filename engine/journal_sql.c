@@ -128,6 +128,8 @@ const char *const journal_sql[SQL_COUNT] = {
 	    "AND uid < ?3 AND gone IS NULL",
 	[SQL_JUDGED] = "SELECT 1 FROM judged WHERE mailbox = ?1 "
 	    "AND digest = ?2",
+	[SQL_JUDGED_ELSEWHERE] = "SELECT 1 FROM mailbox m JOIN judged j "
+	    "ON j.mailbox = m.id AND j.digest = ?2 WHERE m.id <> ?1",
 	[SQL_JUDGED_ADD] = "INSERT INTO judged(mailbox, digest, time) "
 	    "VALUES(?1, ?2, ?3) ON CONFLICT(mailbox, digest) DO UPDATE "
 	    "SET time = excluded.time",

@@ -180,8 +180,8 @@ static bool settle(struct round *r, const struct fetched *f, struct mail *m,
 	struct copied copied = { j, f->facts.uid, &pm.id, e, false };
 
 	pm.copied_ctx = &copied;
-	if (m && j->journal && f->facts.known & RULES_ASK_SIZE)
-		identity_of(j->arena, m, f->facts.size, &pm.id);
+	if (j->journal)
+		identity_of_fetched(j->arena, f, m, &pm.id);
 	if (v->n_fired + v->n_unknown + v->n_failed) {
 		if (m && !j->journal)
 			pm.id.message_id = mail_message_id(m);
@@ -205,6 +205,8 @@ static bool settle(struct round *r, const struct fetched *f, struct mail *m,
 		    "that the rules want to know of it");
 	else
 		add_settled(j, f->facts.uid, &pm.id);
+	if (j->met && f->gmail_id)
+		gmail_seen_add(j->met, j->met_arena, f->gmail_id);
 	return true;
 }
 
@@ -217,8 +219,9 @@ static bool known_again(struct round *r, const struct fetched *f,
 	struct judge *j = r->j;
 	struct identity id;
 
-	*known_out = false;
-	if (!j->journal)
+	*known_out = j->met && f->gmail_id &&
+	    gmail_seen_has(j->met, f->gmail_id);
+	if (*known_out || !j->journal)
 		return true;
 	if (j->known_before != TIME_NONE &&
 	    f->facts.known & RULES_ASK_RECEIVED &&
@@ -226,9 +229,15 @@ static bool known_again(struct round *r, const struct fetched *f,
 		*known_out = true;
 		return true;
 	}
-	if (!m || !(f->facts.known & RULES_ASK_SIZE))
+	if (!identity_of_fetched(r->message, f, m, &id))
 		return true;
-	identity_of(r->message, m, f->facts.size, &id);
+	if (f->gmail_id && j->elsewhere) {
+		if (!journal_judged_elsewhere(j->journal, j->mailbox, &id,
+		    known_out, e))
+			return false;
+		if (*known_out)
+			return true;
+	}
 	if (!journal_placed(j->journal, j->mailbox, j->uidvalidity,
 	    f->facts.uid, &id, false, known_out, e))
 		return false;
@@ -344,6 +353,9 @@ static bool on_fetched(void *ctx, const struct fetched *f, struct err *e)
 		m = mail_of_index(r->message, f->index ? f->index :
 		    mail_index_make(r->message, f->bytes), f->have,
 		    r->items->fields, r->items->n_fields);
+	if (!fresh && j->met && f->gmail_id &&
+	    gmail_seen_has(j->met, f->gmail_id))
+		return true;	/* all rules have judged it as new */
 	if (fresh && !known_again(r, f, m, &again, e))
 		return false;
 	judge_one(r, f, m, fresh && !again, &in, &v);

@@ -21,6 +21,7 @@
 #ifndef TAMIS_JUDGE_H
 #define TAMIS_JUDGE_H
 
+#include "gmail.h"
 #include "journal.h"
 #include "plan.h"
 #include "program.h"
@@ -54,6 +55,12 @@ struct judge {
 	 * new.  TIME_NONE: all fresh ones are new.
 	 */
 	int64_t known_before;
+	/* On Gmail a message is judged as new once, in whichever mailbox it
+	 * is met first; NULL: only one mailbox is looked at. */
+	struct gmail_seen *met;
+	struct arena *met_arena;
+	bool elsewhere;		/* ... and by earlier runs: what is fresh was
+				   not asked for by name */
 	const struct pending *pending;	/* from earlier runs, by UID */
 	size_t n_pending;
 	/* Of the plan before this one, by UID; see match_input.failed. */

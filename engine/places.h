@@ -7,8 +7,23 @@
 #ifndef TAMIS_PLACES_H
 #define TAMIS_PLACES_H
 
-#include "config.h"
-#include "plan.h"
+#include "store.h"
+
+/* The special uses of RFC 6154 that a rule may move or copy to. */
+enum place_use {
+	USE_ARCHIVE, USE_TRASH, USE_JUNK, USE_SENT, USE_DRAFTS, USE_ALL,
+	USE_FLAGGED, USE_IMPORTANT, USE_COUNT
+};
+extern const char *const place_use_names[USE_COUNT];	/* "\\Archive" ... */
+
+/* Where the places of one account are. */
+struct place_names {
+	struct str mailbox[USE_COUNT];	/* empty: there is none */
+	bool allow_delete;
+	bool labels_fold;	/* labels that differ in ASCII case alone are
+				   one */
+	bool gmail;		/* places are labels; see gmail.h */
+};
 
 /* Names live as long as the store.  Errors are those of the store. */
 MUST_USE bool places_find(struct store *s, const struct account *account,

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "gmail.h"
+
 void plan_init(struct plan *p, struct arena *a, const struct rules *r)
 {
 	*p = (struct plan){ .arena = a, .rules = r };
@@ -16,7 +18,7 @@ struct adding {
 	const struct verdict *v;
 	struct plan_item *item;
 	bool *changes;		/* by rule: it has an op of its own */
-	bool labels_fold;
+	const struct place_names *places;
 };
 
 static bool facts_have(const struct str *list, size_t n, struct str name,
@@ -93,6 +95,22 @@ static void sort_names(struct str *names, uint32_t *rules, size_t n)
 		}
 }
 
+static bool is_so(const struct adding *w, const struct want *want,
+    bool flags)
+{
+	const struct facts *f = w->m->facts;
+
+	if (!(f->known & (flags ? RULES_ASK_FLAGS : RULES_ASK_LABELS)))
+		return false;
+	if (flags)
+		return facts_have(f->flags, f->n_flags, want->name, true) ==
+		    want->add;
+	if (w->places->gmail)
+		return gmail_has(f, want->name) == want->add;
+	return facts_have(f->labels, f->n_labels, want->name,
+	    w->places->labels_fold) == want->add;
+}
+
 /*
  * The wants of one sort (labels or flags) and one direction that are not
  * so yet become one op.
@@ -100,18 +118,13 @@ static void sort_names(struct str *names, uint32_t *rules, size_t n)
 static void add_names(struct adding *w, const struct want *wants, size_t n,
     bool add, bool flags)
 {
-	const struct facts *f = w->m->facts;
-	const struct str *have = flags ? f->flags : f->labels;
-	size_t n_have = flags ? f->n_flags : f->n_labels;
-	bool known = f->known & (flags ? RULES_ASK_FLAGS : RULES_ASK_LABELS);
 	struct str *names = NULL;	/* made when there is one to keep */
 	uint32_t *rules = NULL;
 	size_t k = 0;
 	struct op *op;
 
 	for (size_t i = 0; i < n; i++) {
-		if (wants[i].add != add || (known && facts_have(have,
-		    n_have, wants[i].name, flags || w->labels_fold) == add))
+		if (wants[i].add != add || is_so(w, &wants[i], flags))
 			continue;
 		if (!names) {
 			names = arena_array(w->p->arena, n - i,
@@ -132,6 +145,27 @@ static void add_names(struct adding *w, const struct want *wants, size_t n,
 	op->n_names = k;
 }
 
+/* Labels of the system each by itself: Gmail has been seen to say OK to a
+ * STORE of several and to do nothing. */
+static void add_labels(struct adding *w, const struct want *wants, size_t n,
+    bool add)
+{
+	struct want *users;
+	size_t n_users = 0;
+
+	if (!w->places->gmail) {
+		add_names(w, wants, n, add, false);
+		return;
+	}
+	users = arena_array(w->p->arena, n + 1, sizeof(*users));
+	for (size_t i = 0; i < n; i++)
+		if (gmail_is_system(wants[i].name))
+			add_names(w, &wants[i], 1, add, false);
+		else
+			users[n_users++] = wants[i];
+	add_names(w, users, n_users, add, false);
+}
+
 static bool same_mailbox(struct str a, struct str b)
 {
 	if (str_ieq_z(a, "INBOX"))
@@ -139,22 +173,11 @@ static bool same_mailbox(struct str a, struct str b)
 	return str_eq(a, b);
 }
 
-const char *const plan_use_names[USE_COUNT] = {
-	[USE_ARCHIVE] = "\\Archive",
-	[USE_TRASH] = "\\Trash",
-	[USE_JUNK] = "\\Junk",
-	[USE_SENT] = "\\Sent",
-	[USE_DRAFTS] = "\\Drafts",
-	[USE_ALL] = "\\All",
-	[USE_FLAGGED] = "\\Flagged",
-	[USE_IMPORTANT] = "\\Important",
-};
-
 static struct str special(const struct place_names *places,
     struct str attribute)
 {
 	for (size_t i = 0; i < USE_COUNT; i++)
-		if (str_ieq_z(attribute, plan_use_names[i]))
+		if (str_ieq_z(attribute, place_use_names[i]))
 			return places->mailbox[i];
 	return STR_EMPTY;
 }
@@ -179,17 +202,19 @@ static bool resolve(struct adding *w, const struct want_place *want,
 	return true;
 }
 
+/* One that leaves before its copy was made could not be copied. */
+static bool stays(const struct adding *w, const struct want_place *want)
+{
+	return want->kind == PLACE_STAY || w->item->failed ||
+	    (w->m->stays && !w->v->rules[want->rule].on_error);
+}
+
 static void add_place(struct adding *w, const struct want_place *want,
     const struct place_names *places)
 {
 	struct str to;
 
-	if (want->kind == PLACE_STAY)
-		return;
-	/* one that leaves before its copy was made could not be copied */
-	if (w->item->failed)
-		return;
-	if (w->m->stays && !w->v->rules[want->rule].on_error)
+	if (stays(w, want))
 		return;
 	if (want->kind == PLACE_DELETE) {
 		/* who knows what those would have wanted, had they been able */
@@ -301,14 +326,32 @@ static void remember(struct plan *p, struct plan_item *item,
 	item->n_flags = f->n_flags;
 	item->labels = copy_list(p->arena, f->labels, f->n_labels);
 	item->n_labels = f->n_labels;
+	if (f->inbox_is_label && f->in_inbox)
+		item->labels[item->n_labels++] = STR_LIT("\\Inbox");
+}
+
+/* The wants as Gmail has them. */
+static void translate(struct adding *w, struct wants *out)
+{
+	struct wants want = w->v->wants;
+	const struct want_place *refused;
+	const char *why;
+
+	if (stays(w, &want.place))
+		want.place.kind = PLACE_STAY;
+	gmail_wants(w->p->arena, &want, w->places, w->m->facts, out,
+	    &refused, &why);
+	if (refused)
+		refuse(w, refused, why);
 }
 
 struct plan_item *plan_add(struct plan *p, const struct plan_message *m,
     const struct verdict *v, const struct place_names *places)
 {
 	const struct wants *want = &v->wants;
-	struct adding w = { .p = p, .m = m, .v = v };
+	struct adding w = { .p = p, .m = m, .v = v, .places = places };
 	struct plan_item *item;
+	struct wants gmail;
 
 	if (v->n_fired + v->n_unknown + v->n_failed == 0)
 		return NULL;
@@ -317,12 +360,15 @@ struct plan_item *plan_add(struct plan *p, const struct plan_message *m,
 	*item = (struct plan_item){ .first_op = p->n_ops };
 	w.item = item;
 	w.changes = p->changes;
-	w.labels_fold = places->labels_fold;
 	memset(w.changes, 0, v->n_rules * sizeof(bool));
+	if (places->gmail) {
+		translate(&w, &gmail);
+		want = &gmail;
+	}
 	add_names(&w, want->flags, want->n_flags, true, true);
 	add_names(&w, want->flags, want->n_flags, false, true);
-	add_names(&w, want->labels, want->n_labels, true, false);
-	add_names(&w, want->labels, want->n_labels, false, false);
+	add_labels(&w, want->labels, want->n_labels, true);
+	add_labels(&w, want->labels, want->n_labels, false);
 	for (size_t i = 0; i < want->n_copies; i++)
 		add_copy(&w, &want->copies[i], places);
 	add_place(&w, &want->place, places);
@@ -338,7 +384,7 @@ struct plan_item *plan_add(struct plan *p, const struct plan_message *m,
 	return item;
 }
 
-size_t plan_targets(const struct plan *p, bool labels_are_folders,
+size_t plan_targets(const struct plan *p, bool labels_are_mailboxes,
     struct str **list_out)
 {
 	struct str *list = NULL;
@@ -349,7 +395,7 @@ size_t plan_targets(const struct plan *p, bool labels_are_folders,
 		const struct str *to = &op->mailbox;
 		size_t n_to = op->kind == OP_COPY || op->kind == OP_MOVE;
 
-		if (labels_are_folders && op->kind == OP_ADD_LABELS) {
+		if (labels_are_mailboxes && op->kind == OP_ADD_LABELS) {
 			to = op->names;
 			n_to = op->n_names;
 		}

@@ -10,8 +10,7 @@
 #ifndef TAMIS_PLAN_H
 #define TAMIS_PLAN_H
 
-#include "config.h"
-#include "store.h"
+#include "places.h"
 
 /* How a rule fared in one mailbox; the table below a dry run. */
 struct rule_tally {
@@ -63,21 +62,6 @@ struct plan {
 	bool *changes;		/* one a rule; of the message being added */
 };
 
-/* The special uses of RFC 6154 that a rule may move or copy to. */
-enum plan_use {
-	USE_ARCHIVE, USE_TRASH, USE_JUNK, USE_SENT, USE_DRAFTS, USE_ALL,
-	USE_FLAGGED, USE_IMPORTANT, USE_COUNT
-};
-extern const char *const plan_use_names[USE_COUNT];	/* "\\Archive" ... */
-
-/* Where the places of one account are. */
-struct place_names {
-	struct str mailbox[USE_COUNT];	/* empty: there is none */
-	bool allow_delete;
-	bool labels_fold;	/* labels that differ in ASCII case alone are
-				   one: they are IMAP keywords */
-};
-
 void plan_init(struct plan *p, struct arena *a, const struct rules *r);
 
 /* What is known of the message that a verdict is about. */
@@ -99,9 +83,9 @@ struct plan_message {
 struct plan_item *plan_add(struct plan *p, const struct plan_message *m,
     const struct verdict *v, const struct place_names *places);
 
-/* The mailboxes that copies and moves go to, and labels where those are
- * folders; each once, in order. */
-size_t plan_targets(const struct plan *p, bool labels_are_folders,
+/* The mailboxes that copies and moves go to, and labels where each has a
+ * mailbox; each once, in order. */
+size_t plan_targets(const struct plan *p, bool labels_are_mailboxes,
     struct str **list_out);
 
 /* "label lists/pgsql", "move to Archive": for people.  Not yet shown(). */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "../rules/names.h"
+#include "gmail.h"
 #include "identity.h"
 
 /* From so many changes with one target on what arrived there is listed once;
@@ -54,12 +55,13 @@ static bool note_seen(void *ctx, const struct fetched *f, struct err *e)
 	arena_grow(a, &l->list, l->n, &l->cap);
 	s = &l->list[l->n++];
 	*s = (struct seen){ .uid = f->facts.uid };
-	s->names = arena_array(a, f->facts.n_flags + f->facts.n_labels + 1,
+	s->names = arena_array(a, f->facts.n_flags + f->facts.n_labels + 4,
 	    sizeof(struct str));
 	for (size_t i = 0; i < f->facts.n_flags; i++)
 		s->names[s->n++] = arena_str(a, f->facts.flags[i]);
 	for (size_t i = 0; i < f->facts.n_labels; i++)
 		s->names[s->n++] = arena_str(a, f->facts.labels[i]);
+	s->n += gmail_system_labels(&f->facts, &s->names[s->n]);
 	return true;
 }
 
@@ -122,13 +124,29 @@ static void not_landed(struct recover *r, struct change *c)
 static bool is_copied_label(const struct recover *r, const struct change *c)
 {
 	return c->kind == OP_ADD_LABELS &&
-	    r->account->labels == LABELS_FOLDERS;
+	    r->store->kind.labels == LABELS_FOLDERS;
+}
+
+/* On Gmail a message leaves the view of a label that is taken away. */
+static bool is_leaving(const struct recover *r, const struct change *c)
+{
+	struct str rest = c->what, name;
+
+	if (c->kind != OP_REMOVE_LABELS ||
+	    r->store->kind.labels != LABELS_GMAIL)
+		return c->kind == OP_MOVE || c->kind == OP_DELETE;
+	while (str_cut(&rest, '\n', &name))
+		if (gmail_label_is_view(name, c->mailbox))
+			return true;
+	return false;
 }
 
 static void look_at_names(struct recover *r, struct change *c,
     const struct seen *s)
 {
-	if (!s)
+	if (!s && is_leaving(r, c))
+		decide(c, CHANGE_DONE, "found done after a crash");
+	else if (!s)
 		decide(c, CHANGE_UNSURE, "the message has left the mailbox");
 	else if (names_are_so(s, c))
 		decide(c, CHANGE_DONE, "found done after a crash");
@@ -537,15 +555,15 @@ static bool look(struct recover *r, struct change *c, const struct seen *s,
 
 /* A message that our own move took away had its flags and labels set before
  * (see store_kind.apply).  Changes of one message stand together. */
-static void explain_gone(struct change *list, size_t n)
+static void explain_gone(const struct recover *r, struct change *list,
+    size_t n)
 {
 	for (size_t first = 0, last; first < n; first = last) {
 		bool left = false;
 
 		for (last = first; last < n &&
 		    list[last].uid == list[first].uid; last++)
-			if ((list[last].kind == OP_MOVE ||
-			    list[last].kind == OP_DELETE) &&
+			if (is_leaving(r, &list[last]) &&
 			    list[last].state == CHANGE_DONE)
 				left = true;
 		for (size_t i = first; left && i < last; i++)
@@ -638,7 +656,7 @@ static bool look_at_mailbox(struct recover *r, struct change *list,
 	uidset_init(&set, r->arena);
 	for (size_t i = 0; i < n; i++)
 		uidset_add(&set, list[i].uid);
-	if (r->account->labels == LABELS_FOLDERS)
+	if (r->store->kind.labels == LABELS_FOLDERS)
 		ask_for_labels(r, list, n, &items);
 	if (!r->store->kind.fetch(r->store, &set, &items, note_seen, &l, e))
 		return false;
@@ -655,7 +673,7 @@ static bool look_at_mailbox(struct recover *r, struct change *list,
 			return false;
 	if (!finish_halves(r, list[0].mailbox, list[0].uidvalidity, e))
 		return false;
-	explain_gone(list, n);
+	explain_gone(r, list, n);
 	return true;
 }
 

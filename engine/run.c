@@ -8,6 +8,7 @@
 #include "act.h"
 #include "clock.h"
 #include "digest.h"
+#include "gmail.h"
 #include "log.h"
 #include "places.h"
 #include "recover.h"
@@ -25,6 +26,11 @@ struct pass {
 	uint64_t *changes;		/* by rule, over all mailboxes */
 	struct report_rule *table;	/* by rule, for the dry run's end */
 	uint32_t new_mailboxes;
+	/* On Gmail: where rules sweep that name no mailbox; empty: in the
+	 * account's mailboxes. */
+	struct str all_mail;
+	struct gmail_seen seen;
+	bool many;			/* mailboxes are looked at */
 };
 
 /* One mailbox of the pass, and the portion of it that is in hand. */
@@ -86,7 +92,8 @@ static bool rule_sweeps(const struct pass *p, size_t i, struct str mailbox)
 	for (size_t k = 0; k < info->n_in; k++)
 		if (same_mailbox(info->in[k], mailbox))
 			return true;
-	return info->n_in == 0;
+	return info->n_in == 0 && (!p->all_mail.n ||
+	    str_eq(mailbox, p->all_mail));
 }
 
 static bool is_swept(const struct pass *p, struct str mailbox)
@@ -354,6 +361,10 @@ static void set_up_judge(struct visit *v, struct judge *j,
 	j->n_pending = v->n_pending;
 	j->zone = r->zone;
 	j->due = v->due;
+	j->met = v->pass->many ? &v->pass->seen : NULL;
+	j->met_arena = r->arena;
+	j->elsewhere = !r->options->all && !r->options->search &&
+	    r->options->since == TIME_NONE;
 	j->asked = &v->asked;
 	if (r->options->dry_run)
 		j->no_programs = "a dry run starts no programs";
@@ -575,14 +586,16 @@ static bool visit_portions(struct visit *v, struct err *e)
 	return each_portion(v, do_portion, e);
 }
 
-/* A rule that names no mailbox is about those of the account: one that only
- * another rule names is none of its business. */
-static const bool *due_here(struct pass *p, bool watched)
+/* A rule that names no mailbox is about those of the account, or all mail:
+ * one that only another rule names is none of its business. */
+static const bool *due_here(struct pass *p, struct str mailbox, bool watched)
 {
 	size_t n = rules_count(p->r->rules);
+	bool everywhere = p->all_mail.n ? str_eq(mailbox, p->all_mail) :
+	    watched;
 	bool *due;
 
-	if (watched)
+	if (everywhere)
 		return p->due;
 	due = arena_array(p->r->arena, n + 1, sizeof(*due));
 	for (size_t i = 0; i < n; i++)
@@ -595,7 +608,7 @@ static bool visit(struct pass *p, struct str mailbox, bool watched,
 {
 	struct run *r = p->r;
 	struct visit v = {
-		.pass = p, .due = due_here(p, watched),
+		.pass = p, .due = due_here(p, mailbox, watched),
 		.asked = { .arena = r->arena },
 	};
 
@@ -655,6 +668,39 @@ static bool is_listed(const struct str *list, size_t n, struct str mailbox)
 	return false;
 }
 
+static bool sweeps_everywhere(const struct pass *p, size_t rule)
+{
+	const struct rule_info *info = rules_info(p->r->rules, rule);
+
+	return info->applies_to_all && info->n_in == 0 && p->due[rule] &&
+	    rule_concerns(p->r, info);
+}
+
+/* On Gmail what is everywhere is in All Mail, unless that is hidden. */
+static bool find_all_mail(struct pass *p, struct err *e)
+{
+	struct run *r = p->r;
+	struct err mine = { 0 };
+	bool wanted = false;
+
+	for (size_t i = 0; i < rules_count(r->rules); i++)
+		wanted |= sweeps_everywhere(p, i);
+	if (!wanted || r->store->kind.labels != LABELS_GMAIL ||
+	    r->options->mailboxes.n)
+		return true;
+	if (r->store->kind.special(r->store, STR_LIT(GMAIL_ALL),
+	    &p->all_mail, &mine))
+		return true;
+	if (mine.kind != ERR_MESSAGE) {
+		*e = mine;
+		return false;
+	}
+	log_line(LOG_WARN, "%s: All Mail is hidden from IMAP: rules with "
+	    "`applies_to: all` see the account's mailboxes only (Gmail's "
+	    "settings, Labels, Show in IMAP)", r->account->name);
+	return true;
+}
+
 /* The account's mailboxes, then those that only sweeps name. */
 static size_t mailboxes(struct pass *p, struct str **list_out,
     size_t *n_watched_out)
@@ -686,6 +732,10 @@ static size_t mailboxes(struct pass *p, struct str **list_out,
 				list[n++] = info->in[k];
 			}
 	}
+	if (p->all_mail.n && !is_listed(list, n, p->all_mail)) {
+		arena_grow(r->arena, &list, n, &cap);
+		list[n++] = p->all_mail;
+	}
 	*list_out = list;
 	return n;
 }
@@ -707,7 +757,12 @@ static bool is_there(struct pass *p, struct str mailbox)
 static bool visit_all(struct pass *p, struct err *e)
 {
 	struct str *list;
-	size_t n_watched, n = mailboxes(p, &list, &n_watched);
+	size_t n_watched, n;
+
+	if (!find_all_mail(p, e))
+		return false;
+	n = mailboxes(p, &list, &n_watched);
+	p->many = n > 1;
 
 	for (size_t i = 0; i < n; i++) {
 		struct err mine = { 0 };

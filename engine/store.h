@@ -21,7 +21,7 @@
 #ifndef TAMIS_STORE_H
 #define TAMIS_STORE_H
 
-#include "../rules/rules.h"
+#include "config.h"
 #include "uidset.h"
 
 struct store;
@@ -71,6 +71,8 @@ struct fetched {
 	const char *denied;
 	bool unreadable;	/* denied because of an error, no limit */
 	struct str object_id;	/* EMAILID (RFC 8474); empty: not offered */
+	uint64_t gmail_id;	/* X-GM-MSGID: one message in all mailboxes;
+				   0: not offered */
 	struct str name;	/* file name, for stores that have them */
 };
 
@@ -125,6 +127,8 @@ struct op {
 	enum op_outcome outcome;
 	bool retry;		/* FAILED for a passing reason */
 	bool held;		/* ... only since another op of it failed */
+	bool sent;		/* a command went out for it */
+	bool gone;		/* FAILED since the message is not there */
 	struct str reason;	/* of FAILED and UNSURE; a remark on DONE */
 	const struct identity *id;	/* of the message */
 	int64_t change;		/* the journal's row; 0: none */
@@ -191,6 +195,7 @@ struct store_kind {
 				   cost memory, fewer cost turns */
 	unsigned dear;		/* facts (RULES_ASK_*) that cost as much as
 				   the message; asked for when needed */
+	enum label_mode labels;	/* as found out; set when it is open */
 	bool read_only;		/* nothing can be applied */
 	bool atomic_move;	/* a move is seen whole or not at all; may be
 				   set when the store is open */
@@ -207,7 +212,6 @@ void store_close(struct store **s);	/* NULL and half-open are fine */
 
 /* -------------------------------------------------------- constructors */
 
-struct account;		/* config.h */
 struct journal;		/* journal.h */
 
 /* Connects and logs in with SECRET, which is got now if it was not yet. */

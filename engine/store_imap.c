@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gmail.h"
 #include "identity.h"
 #include "keyword.h"
 #include "log.h"
@@ -292,6 +293,15 @@ bool store_imap_create(struct store *st, struct str mailbox,
 
 /* -------------------------------------------------------------- select */
 
+/* As far as the list is known: INBOX has none. */
+static struct str special_use(const struct store_imap *s, struct str mailbox)
+{
+	for (size_t i = 0; i < s->n_known; i++)
+		if (str_eq(s->known[i].name, mailbox))
+			return s->infos[i].special;
+	return STR_EMPTY;
+}
+
 /* Courier tells no UIDNEXT: one above the highest UID that is there. */
 static bool ask_uidnext(struct store_imap *s, uint32_t exists,
     uint32_t *uidnext_out, struct err *e)
@@ -336,6 +346,7 @@ bool store_imap_select(struct store *st, struct str mailbox, bool write,
 	if (uidnext == 0 && !ask_uidnext(s, box->exists, &uidnext, e))
 		return false;
 	s->selected = arena_str(s->arena, mailbox);
+	s->special = special_use(s, mailbox);
 	s->uidvalidity = box->uidvalidity;
 	s->writable = write && !box->read_only;
 	*out = (struct mailbox_state){
@@ -437,7 +448,7 @@ static void add_flags(struct fetching *f, const struct imap_flags *flags,
 		{ IMAP_DELETED, "\\Deleted" },
 		{ IMAP_DRAFT, "\\Draft" },
 	};
-	bool keywords = f->s->account->labels == LABELS_KEYWORDS;
+	bool keywords = f->s->base.kind.labels == LABELS_KEYWORDS;
 	struct str *list = arena_array(f->message,
 	    COUNT(system) + flags->n_keywords, sizeof(*list));
 	struct str *labels = arena_array(f->message, flags->n_keywords + 1,
@@ -455,7 +466,9 @@ static void add_flags(struct fetching *f, const struct imap_flags *flags,
 		    flags->keywords[i], &labels[facts->n_labels]))
 			facts->n_labels++;
 	}
-	facts->known |= RULES_ASK_FLAGS | (keywords ? RULES_ASK_LABELS : 0);
+	if (f->s->base.kind.labels != LABELS_GMAIL)
+		facts->known |= RULES_ASK_FLAGS |
+		    (keywords ? RULES_ASK_LABELS : 0);
 	out->deleted = (flags->system & IMAP_DELETED) != 0;
 }
 
@@ -522,6 +535,12 @@ static bool on_message(void *arg, const struct imap_fetched *m,
 	}
 	if (m->have & IMAP_EMAILID)
 		out.object_id = m->emailid;
+	out.facts.inbox_is_label = f->s->base.kind.labels == LABELS_GMAIL;
+	if (m->have & IMAP_FLAGS && m->have & IMAP_GM_LABELS)
+		gmail_facts(f->message, f->s->special, m->gm_labels,
+		    m->n_gm_labels, &out.facts);
+	if (m->have & IMAP_GM_MSGID)
+		out.gmail_id = m->gm_msgid;
 	add_bytes(f, m, &out);
 	add_labels(f, m, &out);
 	return f->fn(f->ctx, &out, e);
@@ -556,13 +575,15 @@ static bool store_imap_fetch(struct store *st, const struct uidset *set,
 	bool ok;
 
 	/* facts alone do not tell a copy from its original */
-	if (s->account->labels == LABELS_FOLDERS &&
+	if (s->base.kind.labels == LABELS_FOLDERS &&
 	    items->ask & RULES_ASK_LABELS && items->ask & RULES_ASK_FIELDS &&
 	    !load_labels(&f, e))
 		return false;
 	f.message = arena_new();
 	if (items->ask & (RULES_ASK_FLAGS | RULES_ASK_LABELS))
-		ask.items |= IMAP_FLAGS;
+		ask.items |= IMAP_FLAGS | IMAP_GM_LABELS;
+	if (s->base.kind.labels == LABELS_GMAIL)
+		ask.items |= IMAP_GM_MSGID;
 	if (items->ask & RULES_ASK_SIZE)
 		ask.items |= IMAP_SIZE;
 	if (items->ask & RULES_ASK_RECEIVED)
@@ -585,6 +606,33 @@ static void describe_line(struct buf *out, const char *what, bool has,
     const char *with, const char *without)
 {
 	buf_printf(out, "  %-12s %s\n", what, has ? with : without);
+}
+
+/* What a user's settings may have hidden. */
+static void describe_gmail(struct store_imap *s, struct buf *out)
+{
+	static const struct {
+		const char *special, *without;
+	} needed[] = {
+		{ "\\All", "All Mail is hidden from IMAP: a message that "
+		    "somebody archives while tamis works cannot be found "
+		    "again, and applies_to: all sees no archived mail. Show "
+		    "it in Gmail's settings, Labels, \"Show in IMAP\"" },
+		{ "\\Trash", "Trash is hidden from IMAP: the actions trash "
+		    "and delete are refused" },
+		{ "\\Junk", "Spam is hidden from IMAP: the action spam is "
+		    "refused" },
+	};
+
+	for (size_t i = 0; i < COUNT(needed); i++) {
+		bool there = false;
+
+		for (size_t k = 0; k < s->n_known; k++)
+			there |= str_eq_z(s->infos[k].special,
+			    needed[i].special);
+		if (!there)
+			buf_printf(out, "  %s\n", needed[i].without);
+	}
 }
 
 static bool store_imap_describe(struct store *st, struct buf *out,
@@ -613,14 +661,14 @@ static bool store_imap_describe(struct store *st, struct buf *out,
 	    "missing: places are those that the account names, or that the "
 	    "list marks all the same");
 	describe_line(out, "COMPRESS", imap_is_compressed(i), "on", "off");
-	describe_line(out, "X-GM-EXT-1", imap_has(i, IMAP_CAP_X_GM_EXT_1),
-	    "this is Gmail: labels are keywords here until Gmail's own are "
-	    "supported", "not Gmail");
 	if (!list(s, e))
 		return false;
-	buf_printf(out, "labels are %s\n", s->account->labels ==
-	    LABELS_FOLDERS ? "folders: a copy of the message in each" :
-	    "keywords of the message");
+	buf_printf(out, "labels are %s\n",
+	    st->kind.labels == LABELS_GMAIL ? "Gmail's own (X-GM-LABELS)" :
+	    st->kind.labels == LABELS_FOLDERS ? "folders: a copy of the "
+	    "message in each" : "keywords of the message");
+	if (st->kind.labels == LABELS_GMAIL)
+		describe_gmail(s, out);
 	buf_printf(out, "%zu mailboxes, levels separated by '%c'\n",
 	    s->n_known, s->separator);
 	for (size_t k = 0; k < s->n_known; k++)
@@ -673,6 +721,8 @@ static void store_begin(struct store_imap *s, struct store **store_out)
 {
 	s->arena = arena_new();
 	s->base.kind.atomic_move = imap_has(s->session, IMAP_CAP_MOVE);
+	s->base.kind.labels = imap_has(s->session, IMAP_CAP_X_GM_EXT_1) ?
+	    LABELS_GMAIL : s->account->labels;
 	*store_out = &s->base;
 }
 

@@ -30,6 +30,7 @@ struct store_imap {
 	struct str prefix;	/* of the personal namespace */
 	char separator;
 	struct str selected;	/* ours; empty: none */
+	struct str special;	/* its use, as far as the list is known */
 	uint32_t uidvalidity;	/* of the selected one */
 	bool writable;
 };
@@ -65,6 +66,23 @@ bool store_imap_select(struct store *s, struct str mailbox, bool write,
  * now. */
 MUST_USE bool store_imap_return(struct store_imap *s, struct str mailbox,
     bool write, uint32_t uidvalidity, struct err *e);
+
+/*
+ * On Gmail: what was done is read back before anything leaves the mailbox,
+ * and a message that has left it meanwhile is found again in All Mail
+ * (store_imap_gmail.c).
+ */
+MUST_USE bool store_imap_apply_here(struct store_imap *s, struct op *ops,
+    size_t n, struct err *e);	/* as apply, in the selected mailbox only */
+/* Trash, and out of it for good: of the deletes that are still to be done. */
+MUST_USE bool gmail_delete(struct store_imap *s, struct op *ops, size_t n,
+    struct err *e);
+MUST_USE bool gmail_read_back(struct store_imap *s, struct op *ops, size_t n,
+    struct err *e);
+MUST_USE bool gmail_find_again(struct store_imap *s, struct op *ops,
+    size_t n, struct err *e);
+MUST_USE bool gmail_find(struct store_imap *s, const struct identity *id,
+    uint32_t *uid_out, struct err *e);
 
 /*
  * Where a label is a folder (LABELS_FOLDERS) a message has it if the folder

@@ -4,7 +4,8 @@
  * Equal ops over many messages are one command (cut at 8,000 octets by
  * imap), and all commands that do not hang on each other are one turn:
  *
- *	turn 1	+FLAGS, -FLAGS, COPY
+ *	turn 1	+FLAGS, -FLAGS, COPY; on Gmail +X-GM-LABELS, -X-GM-LABELS,
+ *		and a look whether it is so now
  *	turn 2	MOVE, or COPY where there is no MOVE - of the messages for
  *		which turn 1 went well, since what has left the mailbox
  *		cannot be mended any more
@@ -20,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gmail.h"
 #include "identity.h"
 #include "keyword.h"
 
@@ -60,7 +62,13 @@ static void fail(struct op *op, bool retry, struct str reason)
 	op->reason = reason;
 }
 
-/* Labels become the keywords that carry them; flags stay. */
+static bool on_gmail(const struct store_imap *s)
+{
+	return s->base.kind.labels == LABELS_GMAIL;
+}
+
+/* Labels become the keywords that carry them; flags stay, and so do the
+ * labels of Gmail. */
 static bool wire_names(struct groups *gs, struct op *op,
     const struct str **names_out)
 {
@@ -68,7 +76,8 @@ static bool wire_names(struct groups *gs, struct op *op,
 	struct err e = { 0 };
 
 	*names_out = op->names;
-	if (op->kind != OP_ADD_LABELS && op->kind != OP_REMOVE_LABELS)
+	if ((op->kind != OP_ADD_LABELS && op->kind != OP_REMOVE_LABELS) ||
+	    on_gmail(gs->s))
 		return true;
 	names = arena_array(gs->arena, op->n_names, sizeof(*names));
 	for (size_t i = 0; i < op->n_names; i++)
@@ -82,8 +91,11 @@ static bool wire_names(struct groups *gs, struct op *op,
 	return true;
 }
 
-static enum op_kind command_kind(enum op_kind kind)
+static enum op_kind command_kind(const struct store_imap *s,
+    enum op_kind kind)
 {
+	if (on_gmail(s))
+		return kind;
 	if (kind == OP_ADD_LABELS)
 		return OP_ADD_FLAGS;
 	if (kind == OP_REMOVE_LABELS)
@@ -94,7 +106,7 @@ static enum op_kind command_kind(enum op_kind kind)
 static void group_add(struct groups *gs, struct op *op)
 {
 	const struct str *names;
-	enum op_kind kind = command_kind(op->kind);
+	enum op_kind kind = command_kind(gs->s, op->kind);
 	struct group *g = NULL;
 
 	if (!wire_names(gs, op, &names))
@@ -169,6 +181,7 @@ static void set_outcome(struct op *op, const struct imap_change *link,
 	const struct imap_answer *w = &link->answer;
 	struct arena *run = arg;
 
+	op->sent = w->end != IMAP_PENDING && w->end != IMAP_UNSENT;
 	switch (w->end) {
 	case IMAP_OK:
 		op->outcome = OP_DONE;
@@ -207,9 +220,11 @@ static void fail_unnamed(struct op *op, const struct imap_change *link,
 {
 	(void)link;
 	(void)arg;
-	if (op->outcome == OP_DONE && op->dest_uid == 0)
-		fail(op, true, STR_LIT("the server did not name it among "
-		    "those that it took"));
+	if (op->outcome != OP_DONE || op->dest_uid != 0)
+		return;
+	fail(op, true, STR_LIT("the server did not name it among those that "
+	    "it took"));
+	op->gone = true;
 }
 
 static void group_outcomes(struct groups *gs, struct group *g)
@@ -217,7 +232,9 @@ static void group_outcomes(struct groups *gs, struct group *g)
 	for (struct imap_change *l = g->change; l; l = l->next) {
 		each_op(g, l, set_outcome, gs->s->base.arena);
 		set_places(g, l);
-		if (l->answer.end == IMAP_OK && l->n_pairs)
+		/* Gmail says OK to a move of what has left its view, too */
+		if (l->answer.end == IMAP_OK && (l->n_pairs ||
+		    (g->kind == OP_MOVE && on_gmail(gs->s))))
 			each_op(g, l, fail_unnamed, NULL);
 	}
 }
@@ -250,9 +267,12 @@ static bool queue(struct groups *gs, struct group *g, struct err *e)
 		    &g->change, e);
 	case OP_DELETE:
 		break;		/* retire does it */
-	case OP_ADD_LABELS:
+	case OP_ADD_LABELS:	/* Gmail's: command_kind */
 	case OP_REMOVE_LABELS:
-		break;		/* became flags: command_kind */
+		return imap_store(s->session, s->arena, &g->uids,
+		    g->kind == OP_ADD_LABELS ? IMAP_ADD : IMAP_REMOVE,
+		    IMAP_STORE_LABELS, g->names, g->n_names, 0, &g->change,
+		    e);
 	}
 	return true;
 }
@@ -336,8 +356,12 @@ static bool look_at_refused(struct groups *gs, struct err *e)
 		for (size_t k = 0; k < gs->list[i].n; k++) {
 			struct op *op = gs->list[i].ops[k];
 
-			if (op->outcome == OP_FAILED &&
-			    !uidset_has(&left, op->uid))
+			if (op->outcome != OP_FAILED ||
+			    uidset_has(&left, op->uid))
+				continue;
+			/* elsewhere it can only be gone; on Gmail it may
+			 * have left this view alone */
+			if (!op->gone || !on_gmail(gs->s))
 				op->outcome = OP_DONE;
 		}
 	return true;
@@ -424,13 +448,20 @@ static bool retire(struct store_imap *s, struct arena *a, struct op *ops,
 
 /* --------------------------------------------------------------- apply */
 
-static bool leaves(enum op_kind kind)
+/* Does the message leave the mailbox by it? */
+static bool leaves(const struct store_imap *s, const struct op *op)
 {
-	return kind == OP_MOVE || kind == OP_DELETE;
+	if (op->kind != OP_REMOVE_LABELS || !on_gmail(s))
+		return op->kind == OP_MOVE || op->kind == OP_DELETE;
+	for (size_t i = 0; i < op->n_names; i++)
+		if (gmail_label_is_view(op->names[i], s->selected))
+			return true;
+	return false;
 }
 
 /* Did something else that was wanted of this op's message go wrong? */
-static bool held_back(const struct op *ops, size_t n, const struct op *op)
+static bool held_back(const struct store_imap *s, const struct op *ops,
+    size_t n, const struct op *op)
 {
 	/* the ops of one message stand together */
 	const struct op *first = op, *last = op;
@@ -440,7 +471,7 @@ static bool held_back(const struct op *ops, size_t n, const struct op *op)
 	while (last + 1 < ops + n && last[1].item == op->item)
 		last++;
 	for (; first <= last; first++)
-		if (!leaves(first->kind) && first->outcome != OP_DONE)
+		if (!leaves(s, first) && first->outcome != OP_DONE)
 			return true;
 	return false;
 }
@@ -473,7 +504,7 @@ static bool can_be_kept(struct groups *gs, struct op *op)
 	const struct imap_mailbox *box = imap_selected(gs->s->session);
 	const struct str *names;
 
-	if (command_kind(op->kind) != OP_ADD_FLAGS || !box)
+	if (command_kind(gs->s, op->kind) != OP_ADD_FLAGS || !box)
 		return true;
 	if (!wire_names(gs, op, &names))
 		return false;
@@ -491,23 +522,24 @@ static bool apply_first(struct groups *gs, struct op *ops, size_t n,
     struct err *e)
 {
 	for (size_t i = 0; i < n; i++)
-		if (!leaves(ops[i].kind) && ops[i].outcome == OP_TODO &&
+		if (!leaves(gs->s, &ops[i]) && ops[i].outcome == OP_TODO &&
 		    can_be_kept(gs, &ops[i]))
 			group_add(gs, &ops[i]);
-	return run_groups(gs, e);
+	return run_groups(gs, e) &&
+	    (!on_gmail(gs->s) || gmail_read_back(gs->s, ops, n, e));
 }
 
 static bool apply_leaving(struct groups *gs, struct op *ops, size_t n,
     struct err *e)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (!leaves(ops[i].kind) || ops[i].outcome != OP_TODO)
+		if (!leaves(gs->s, &ops[i]) || ops[i].outcome != OP_TODO)
 			continue;
-		ops[i].held = held_back(ops, n, &ops[i]);
+		ops[i].held = held_back(gs->s, ops, n, &ops[i]);
 		if (ops[i].held)
 			fail(&ops[i], true, STR_LIT("it stays, since another "
 			    "change to it failed"));
-		else if (ops[i].kind == OP_MOVE)
+		else if (ops[i].kind != OP_DELETE)
 			group_add(gs, &ops[i]);
 	}
 	if (!run_groups(gs, e)) {
@@ -517,13 +549,14 @@ static bool apply_leaving(struct groups *gs, struct op *ops, size_t n,
 	if (imap_has(gs->s->session, IMAP_CAP_MOVE) &&
 	    !look_at_refused(gs, e))
 		return false;
+	if (on_gmail(gs->s))
+		return gmail_delete(gs->s, ops, n, e);
 	return retire(gs->s, gs->arena, ops, n, e);
 }
 
-bool store_imap_apply(struct store *st, struct op *ops, size_t n,
+bool store_imap_apply_here(struct store_imap *s, struct op *ops, size_t n,
     struct err *e)
 {
-	struct store_imap *s = store_imap_of(st);
 	struct arena *arena = arena_new();
 	struct groups first = { .s = s, .arena = arena };
 	struct groups leaving = { .s = s, .arena = arena };
@@ -536,12 +569,21 @@ bool store_imap_apply(struct store *st, struct op *ops, size_t n,
 		arena_free(&arena);
 		return true;
 	}
-	ok = (s->account->labels == LABELS_KEYWORDS ||
+	ok = (s->base.kind.labels != LABELS_FOLDERS ||
 	    label_folders_apply(s, ops, n, e)) &&
 	    apply_first(&first, ops, n, e) &&
 	    apply_leaving(&leaving, ops, n, e);
 	arena_free(&arena);
 	return ok;
+}
+
+bool store_imap_apply(struct store *st, struct op *ops, size_t n,
+    struct err *e)
+{
+	struct store_imap *s = store_imap_of(st);
+
+	return store_imap_apply_here(s, ops, n, e) &&
+	    (!on_gmail(s) || gmail_find_again(s, ops, n, e));
 }
 
 /* ------------------------------------------------------------- prepare */
@@ -662,6 +704,8 @@ bool store_imap_find(struct store *st, struct str mailbox,
 	*uid_out = 0;
 	if (!store_imap_select(st, mailbox, false, &state, e))
 		return false;
+	if (gmail_msgid(id))
+		return gmail_find(s, id, uid_out, e);
 	if (from_uid == 0 || uidvalidity != state.uidvalidity)
 		from_uid = 1;
 	if (from_uid >= state.uidnext)

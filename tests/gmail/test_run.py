@@ -1,0 +1,378 @@
+#!/usr/bin/env python3
+"""tamis run on a server that behaves as Gmail does: labels, places, stale
+UIDs, and answers that are not true."""
+# timeout: 300
+
+import os
+import sys
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, HERE + '/../lib']
+
+import tamis		# noqa: E402
+import tap		# noqa: E402
+from mailmaker import message	# noqa: E402
+from model import ALL, SPAM, TRASH, Case	# noqa: E402
+
+
+class Run(Case):
+    def setUp(self):
+        super().setUp()
+        self.t = tamis.Tamis()
+        self.account()
+
+    def account(self, **more):
+        self.t.config({'accounts': {'g': self.t.account(
+            self.s, 'alice', **more)}})
+
+    def rules(self, *rules):
+        """Each is (name, condition, actions)."""
+        self.t.rules('rules:\n' + ''.join(
+            '- {name: %s, when: {%s}, then: [%s]}\n' % r for r in rules))
+
+    def one(self, n, subject, *labels, **more):
+        return self.c.load([dict(raw=message(n, subject=subject),
+                                 labels=labels or ('\\Inbox',), **more)])[0]
+
+    def run_(self, *args, status=tamis.DONE):
+        r = self.t.run('run', *(args or ('--all',)))
+        self.assertEqual(r.status, status, r)
+        return r
+
+    def labels(self, id):
+        return sorted(self.m(id)['labels'])
+
+    def place(self, id):
+        return self.m(id)['place']
+
+    def nothing_left(self):
+        """A second run wants nothing."""
+        before = self.c.dump()
+        r = self.run_('--dry-run', '--all')
+        self.assertIn('0 would change', r.out)
+        self.assertEqual(self.c.dump(), before)
+
+
+class Places(Run):
+    """What each action is on Gmail."""
+
+    def test_actions(self):
+        for action, before, labels, place in [
+                ('archive', ['\\Inbox', 'a'], ['a'], 'mail'),
+                ('label: x/y', ['\\Inbox'], ['\\Inbox', 'x/y'], 'mail'),
+                ('label: Grüße', ['\\Inbox'], ['Grüße', '\\Inbox'], 'mail'),
+                ('label: "a (b) \\"c\\""', ['\\Inbox'],
+                 ['\\Inbox', 'a (b) "c"'], 'mail'),
+                ('unlabel: a', ['\\Inbox', 'a'], ['\\Inbox'], 'mail'),
+                ('unlabel: INBOX', ['\\Inbox', 'a'], ['a'], 'mail'),
+                ('move: x', ['\\Inbox', 'a'], ['a', 'x'], 'mail'),
+                ('move: INBOX', ['\\Inbox', 'a'], ['\\Inbox', 'a'], 'mail'),
+                ('copy: x', ['\\Inbox'], ['\\Inbox', 'x'], 'mail'),
+                ('move: {special: \\All}', ['\\Inbox'], [], 'mail'),
+                ('trash', ['\\Inbox', 'a'], [], 'trash'),
+                ('spam', ['\\Inbox', 'a'], [], 'spam'),
+                ('mark: starred', ['\\Inbox'], ['\\Inbox'], 'mail'),
+                ('mark: important', ['\\Inbox'], ['\\Important', '\\Inbox'],
+                 'mail'),
+                ('unmark: important', ['\\Inbox', '\\Important'],
+                 ['\\Inbox'], 'mail')]:
+            with self.subTest(action=action):
+                self.c.reset('gmail')
+                self.t = tamis.Tamis()
+                self.account()
+                id = self.one(1, 'x', *before)
+                other = self.one(2, 'other', *before)
+                kept = self.m(other)
+                self.rules(('r', 'subject: {is: x}',
+                            action if ':' not in action else
+                            '{%s}' % action))
+                self.run_()
+                self.assertEqual((self.labels(id), self.place(id)),
+                                 (labels, place))
+                self.assertEqual(self.m(other), kept)
+                self.nothing_left()
+
+    def test_star(self):
+        for web in ('cleared', 'stays'):
+            with self.subTest(web=web):
+                self.c.reset('gmail', web_star=web)
+                self.t = tamis.Tamis()
+                self.account()
+                id = self.one(1, 'x')
+                self.c.now('star_on_web', id=id)
+                self.rules(('r', 'is: starred', '{unmark: starred}'))
+                self.run_()
+                self.assertNotIn('\\Flagged', self.m(id)['flags'])
+
+    def test_parents_are_made(self):
+        self.one(1, 'x')
+        self.rules(('r', 'subject: x', '{label: a/b/c}'))
+        self.run_()
+        folders = self.c.dump()['folders']
+        for name in ('a', 'a/b', 'a/b/c'):
+            self.assertIn(name, folders)
+
+    def test_delete(self):
+        id, other = self.one(1, 'x'), self.one(2, 'y')
+        trashed = self.one(3, 'x', place='trash')
+        self.account(allow_delete=True)
+        self.rules(('r', 'subject: {is: x}', 'delete'))
+        self.run_()
+        self.assertIsNone(self.m(id))
+        self.assertIsNotNone(self.m(other))
+        self.assertIsNotNone(self.m(trashed))
+
+    def test_out_of_spam(self):
+        for action, labels in (('inbox', ['\\Inbox']), ('archive', []),
+                               ('{move: x}', ['x'])):
+            with self.subTest(action=action):
+                self.c.reset('gmail')
+                self.t = tamis.Tamis()
+                self.account(mailboxes=[SPAM])
+                id = self.one(1, 'x', place='spam')
+                self.c.load([{'raw': message(9), 'labels': ['x']}])
+                self.rules(('r', 'subject: {is: x}', action))
+                self.run_()
+                self.assertEqual((self.labels(id), self.place(id)),
+                                 (labels, 'mail'))
+
+    def test_places_without_sense(self):
+        id = self.one(1, 'x')
+        for action in ('{copy: {special: \\Trash}}',
+                       '{move: {special: \\Sent}}'):
+            with self.subTest(action=action):
+                self.rules(('r', 'subject: x', action))
+                r = self.run_(status=tamis.SOME_FAILED)
+                self.assertIn('Gmail', r.out)
+                self.assertEqual(self.labels(id), ['\\Inbox'])
+
+    def test_names_that_are_refused(self):
+        bad, good = self.one(1, 'bad'), self.one(2, 'good')
+        self.rules(('b', 'subject: bad', '{label: ^a}, archive'),
+                   ('g', 'subject: good', '{label: fine}, archive'))
+        r = self.run_(status=tamis.SOME_FAILED)
+        self.assertRegex(r.out, r'\^a')
+        self.assertEqual(self.labels(bad), ['\\Inbox'])
+        self.assertEqual(self.labels(good), ['fine'])
+
+
+class Identity(Run):
+    """One message, however many mailboxes show it."""
+
+    def test_judged_once(self):
+        self.account(mailboxes=['INBOX', 'a', 'b'])
+        self.one(1, 'old', '\\Inbox', 'a', 'b')
+        self.rules(('r', 'subject: x', '{label: seen}'),
+                   ('every', 'label: b', '{label: with-b}'))
+        self.run_('-q')
+        id = self.one(2, 'x', '\\Inbox', 'a', 'b')
+        r = self.run_('-v')
+        self.assertIn(' 1 changed', r.out)
+        self.assertEqual(r.out.count('label seen'), 1)
+        self.assertEqual(self.labels(id),
+                         ['\\Inbox', 'a', 'b', 'seen', 'with-b'])
+        self.c.now('label', id=id, remove=['\\Inbox'], add=['c'])
+        self.c.now('label', id=id, remove=['b'])
+        self.c.now('label', id=id, add=['b'])	# a new UID there
+        r = self.run_('-v')
+        self.assertIn(' 0 changed', r.out)
+        self.assertEqual(self.labels(id), ['a', 'b', 'c', 'seen', 'with-b'])
+
+    def test_all_at_once(self):
+        self.account(mailboxes=['INBOX', 'a'])
+        self.one(1, 'x', '\\Inbox', 'a')
+        self.rules(('r', 'subject: x', '{label: seen}'))
+        r = self.run_('--dry-run', '--all', status=tamis.FOUND)
+        self.assertIn('1 would change', r.out)
+        self.assertEqual(r.out.count('would label seen'), 1)
+
+    def test_own_label_of_a_mailbox(self):
+        for shown in ('omitted', 'shown'):
+            with self.subTest(own_label=shown):
+                self.c.reset('gmail', own_label=shown)
+                self.t = tamis.Tamis()
+                self.account(mailboxes=['a'])
+                id = self.one(1, 'x', 'a')
+                self.rules(('r', 'label: a, not: {label: INBOX}',
+                            '{label: yes}'))
+                self.run_()
+                self.assertEqual(self.labels(id), ['a', 'yes'])
+
+    def test_sweep_of_all_mail(self):
+        ids = [self.one(1, 'x'), self.one(2, 'x', 'a'),
+               self.one(3, 'x', place='trash'), self.one(4, 'y')]
+        self.t.rules('rules:\n- {name: s, applies_to: all, when: '
+                     '{subject: x}, then: [{label: swept}]}\n')
+        self.run_('-q')
+        self.assertEqual([self.labels(i) for i in ids], [
+            ['\\Inbox', 'swept'], ['a', 'swept'], [], ['\\Inbox']])
+        self.nothing_left()
+
+    def test_sweep_where_all_mail_is_hidden(self):
+        self.c.set(all_mail_hidden=True)
+        ids = [self.one(1, 'x'), self.one(2, 'x', 'a')]
+        self.t.rules('rules:\n- {name: s, applies_to: all, when: '
+                     '{subject: x}, then: [{label: swept}]}\n')
+        r = self.run_('-v')
+        self.assertIn('All Mail is hidden', r.err)
+        self.assertEqual([self.labels(i) for i in ids],
+                         [['\\Inbox', 'swept'], ['a']])
+
+    def test_names_of_other_languages(self):
+        for names in ('uk', 'de', 'el'):
+            with self.subTest(names=names):
+                self.c.reset('gmail', names=names, root='[Google Mail]')
+                self.t = tamis.Tamis()
+                self.account()
+                a, b = self.one(1, 'x'), self.one(2, 'y')
+                self.rules(('t', 'subject: x', 'trash'),
+                           ('s', 'subject: y', 'spam'))
+                self.run_()
+                self.assertEqual([self.place(a), self.place(b)],
+                                 ['trash', 'spam'])
+
+
+class Stale(Run):
+    """Another client acts between two of our commands."""
+
+    def test_left_before_its_label(self):
+        id, other = self.one(1, 'x'), self.one(2, 'x')
+        self.rules(('r', 'subject: x', '{label: l}, {mark: read}'))
+        self.c.act(1, 'label', 'UID STORE', id=id, remove=['\\Inbox'],
+                   add=['mine'])
+        self.run_()
+        self.assertEqual(self.labels(id), ['l', 'mine'])
+        self.assertIn('\\Seen', self.m(id)['flags'])
+        self.assertEqual(self.labels(other), ['\\Inbox', 'l'])
+
+    def test_left_before_its_archive(self):
+        id = self.one(1, 'x')
+        self.rules(('r', 'subject: x', '{label: l}, archive'))
+        self.c.act(2, 'label', 'UID STORE', id=id, remove=['\\Inbox'])
+        self.run_()
+        self.assertEqual(self.labels(id), ['l'])
+
+    def test_left_before_its_trash(self):
+        id = self.one(1, 'x')
+        self.rules(('r', 'subject: x', 'trash'))
+        self.c.act(1, 'label', 'UID MOVE', id=id, remove=['\\Inbox'])
+        self.run_()
+        self.assertEqual(self.place(id), 'trash')
+
+    def test_trashed_meanwhile(self):
+        id = self.one(1, 'x')
+        self.rules(('r', 'subject: x', '{label: l}, archive'))
+        self.c.act(1, 'trash', 'UID STORE', id=id)
+        r = self.t.run('run', '--all')
+        self.assertEqual(self.place(id), 'trash')
+        self.assertEqual(self.labels(id), [])
+        self.assertIn(r.status, (tamis.DONE, tamis.SOME_FAILED))
+        self.run_('-q')
+
+
+class Answers(Run):
+    """What a server says, and what is so."""
+
+    def test_no_and_done_all_the_same(self):
+        for command, action in (('UID STORE', '{label: l}'),
+                                ('UID STORE', 'archive'),
+                                ('UID MOVE', 'trash')):
+            with self.subTest(action=action):
+                self.c.reset('gmail')
+                self.t = tamis.Tamis()
+                self.account()
+                id = self.one(1, 'x')
+                self.rules(('r', 'subject: x', action))
+                self.c.fault('no', command, where='after')
+                self.run_()
+                self.assertTrue(self.labels(id) != ['\\Inbox'] or
+                                self.place(id) == 'trash')
+
+    def test_ok_and_nothing_done(self):
+        self.c.set(void_labels=('\\Important',))
+        id = self.one(1, 'x')
+        self.rules(('r', 'subject: x',
+                    '{label: l}, {mark: important}, archive'))
+        r = self.run_(status=tamis.SOME_FAILED)
+        self.assertIn('did nothing about', r.out)
+        # it stays, and has what could be done
+        self.assertEqual(self.labels(id), ['\\Inbox', 'l'])
+
+    def test_no_at_first(self):
+        id = self.one(1, 'x')
+        self.rules(('r', 'subject: x', '{label: l}, archive'))
+        self.run_('-q')
+        id = self.one(2, 'x')
+        self.c.fault('no', 'UID STORE')
+        self.t.run('run')
+        self.run_('-q')
+        self.assertEqual(self.labels(id), ['l'])
+
+    def test_cut(self):
+        for nth in range(1, 8):
+            for where in ('before', 'after'):
+                with self.subTest(nth=nth, where=where):
+                    self.c.reset('gmail')
+                    self.t = tamis.Tamis()
+                    self.account()
+                    self.one(9, 'old')
+                    self.rules(('r', 'subject: x',
+                                '{label: l}, {mark: read}, archive'),
+                               ('t', 'subject: y', '{label: m}, trash'))
+                    self.run_('-q')
+                    a, b = self.one(1, 'x'), self.one(2, 'y')
+                    self.c.fault('drop', 'UID STORE' if nth < 5 else
+                                 'UID MOVE' if nth == 5 else 'UID FETCH',
+                                 nth=nth if nth < 5 else max(1, nth - 5),
+                                 where=where)
+                    self.t.run('run')
+                    self.c.calm()
+                    self.t.run('run', '-q')
+                    self.run_('-q')
+                    self.assertEqual(self.labels(a), ['l'])
+                    self.assertIn('\\Seen', self.m(a)['flags'])
+                    self.assertEqual(self.place(b), 'trash')
+
+
+class Turns(Run):
+    def test_cron_with_nothing_new(self):
+        self.one(1, 'x')
+        self.rules(('r', 'subject: x', 'archive'))
+        self.run_('-q')
+        before = self.c.counters()
+        self.run_('-q')
+        after = self.c.counters()
+        self.assertLessEqual(after['turns'] - before['turns'], 6)
+
+    def test_many_messages_few_commands(self):
+        self.c.load([{'raw': message(n, subject='r%d' % (n % 10))}
+                     for n in range(1000)])
+        self.rules(*[('r%d' % i, 'subject: r%d' % i,
+                      '{label: l%d}, archive' % i) for i in range(10)])
+        before = self.c.counters()
+        self.run_()
+        after = self.c.counters()
+        self.assertLess(after['commands'] - before['commands'], 70)
+        self.assertLessEqual(after['longest'], 8000)
+        self.assertEqual({tuple(m['labels']) for m in
+                          self.c.dump()['messages'].values()},
+                         {('l%d' % i,) for i in range(10)})
+
+
+class Doctor(Run):
+    def test_what_is_hidden(self):
+        self.rules(('r', 'subject: x', 'archive'))
+        r = self.t.run('doctor')
+        self.assertEqual(r.status, tamis.DONE, r)
+        self.assertIn("labels are Gmail's own", r.out)
+        self.assertIn(ALL, r.out)
+        self.assertIn(TRASH, r.out)
+        self.c.set(all_mail_hidden=True)
+        r = self.t.run('doctor')
+        self.assertIn('All Mail is hidden', r.out)
+
+
+del Case, Run
+if __name__ == '__main__':
+    tap.main()

@@ -246,11 +246,43 @@ bool journal_intend(struct journal *j, struct change *list, size_t n,
 	return true;
 }
 
+static bool run_with(struct journal *j, enum journal_statement statement,
+    int64_t id, struct err *e)
+{
+	struct row *st = database_statement(j->db, statement, e);
+
+	if (!st)
+		return false;
+	row_put(st, 1, id);
+	return row_run(st, e);
+}
+
+/*
+ * What is known of the copies of a message: made, gone elsewhere with it, or
+ * of no use any more, since its UID is not given again.
+ */
+static bool settle_copies(struct journal *j, const struct change *c,
+    struct err *e)
+{
+	bool done = c->state == CHANGE_DONE;
+	struct mailbox_row target;
+
+	if (c->kind == OP_COPY && done)
+		return run_with(j, SQL_COPIED_ADD, c->id, e);
+	/* a move that was given up may land all the same */
+	if (c->kind == OP_MOVE && (done || c->state == CHANGE_VOID) &&
+	    (!journal_mailbox_need(j, c->what, &target, e) ||
+	    !run_with(j, SQL_COPIED_MOVE, c->id, e)))
+		return false;
+	if ((c->kind == OP_MOVE || c->kind == OP_DELETE) && done)
+		return run_with(j, SQL_COPIED_DROP, c->id, e);
+	return true;
+}
+
 static bool settle_change(struct journal *j, const struct change *c,
     struct err *e)
 {
 	struct row *st = database_statement(j->db, SQL_OUTCOME, e);
-	struct mailbox_row target;
 
 	if (!st)
 		return false;
@@ -259,22 +291,7 @@ static bool settle_change(struct journal *j, const struct change *c,
 	row_put(st, 3, c->dest_uid);
 	row_put_str(st, 4, c->reason);
 	row_put(st, 5, c->dest_uidvalidity);
-	if (!row_run(st, e))
-		return false;
-	/* a move that was given up may land all the same */
-	if (!(c->state == CHANGE_DONE && c->kind == OP_COPY) &&
-	    !(c->kind == OP_MOVE && (c->state == CHANGE_DONE ||
-	    c->state == CHANGE_VOID)))
-		return true;
-	if (c->kind == OP_MOVE &&
-	    !journal_mailbox_need(j, c->what, &target, e))
-		return false;
-	st = database_statement(j->db, c->kind == OP_COPY ?
-	    SQL_COPIED_ADD : SQL_COPIED_MOVE, e);
-	if (!st)
-		return false;
-	row_put(st, 1, c->id);
-	return row_run(st, e);
+	return row_run(st, e) && settle_copies(j, c, e);
 }
 
 static bool settle_checkpoint(struct journal *j, struct mailbox_row *row,
@@ -584,7 +601,7 @@ bool journal_prune(struct journal *j, int64_t before, struct err *e)
 {
 	static const enum journal_statement steps[] = {
 		SQL_PRUNE_CHANGES, SQL_PRUNE_RUNS, SQL_PRUNE_JUDGED,
-		SQL_PRUNE_NAMES,
+		SQL_PRUNE_COPIED, SQL_PRUNE_NAMES,
 	};
 	bool ok = true;
 

@@ -155,7 +155,8 @@ MUST_USE bool journal_unsettled(struct journal *j, struct arena *a,
     struct change **list_out, size_t *n_out, struct err *e);
 
 /* Was this copy made already, in this or an earlier run?  ID matters when
- * the UIDVALIDITY was another one then.  Never forgotten. */
+ * the UIDVALIDITY was another one then.  Not forgotten before the message has
+ * left the mailbox: by a move or delete of ours, or with its name. */
 MUST_USE bool journal_copied(struct journal *j, struct str mailbox,
     uint32_t uidvalidity, uint32_t uid, const struct identity *id,
     struct str target, bool *yes_out, struct err *e);
@@ -186,7 +187,8 @@ typedef bool run_fn(void *ctx, const struct run_record *r, struct err *e);
 MUST_USE bool journal_runs(struct journal *j, int64_t since, run_fn *fn,
     void *ctx, struct err *e);
 
-/* Drops settled history and judged messages older than BEFORE. */
+/* Drops settled history and judged messages older than BEFORE, and names that
+ * have been gone since before that, with what was copied under them. */
 MUST_USE bool journal_prune(struct journal *j, int64_t before,
     struct err *e);
 

@@ -73,7 +73,7 @@ const char journal_schema[] =
 "CREATE INDEX change_run ON change(run);"
 "CREATE INDEX change_placed ON change(digest) WHERE kind IN (4, 5);"
 /* Copies that were made; they outlive the history, since a rule that sweeps
- * wants them anew each time. */
+ * wants them anew each time, for as long as the message is there. */
 "CREATE TABLE copied("
 "	mailbox INTEGER NOT NULL REFERENCES mailbox(id),"
 "	digest BLOB NOT NULL,"
@@ -163,6 +163,9 @@ const char *const journal_sql[SQL_COUNT] = {
 	    "JOIN copied o ON o.mailbox = c.mailbox AND "
 	    "o.digest = c.digest AND o.uidvalidity = c.uidvalidity AND "
 	    "o.uid = c.uid WHERE c.id = ?1 AND c.kind = 5",
+	[SQL_COPIED_DROP] = "DELETE FROM copied "
+	    "WHERE (mailbox, digest, uidvalidity, uid) IN (SELECT mailbox, "
+	    "digest, uidvalidity, uid FROM change WHERE id = ?1)",
 	[SQL_COPIED_ADD] = "INSERT OR IGNORE INTO copied(mailbox, target, "
 	    "digest, uidvalidity, uid) SELECT mailbox, what, digest, "
 	    "uidvalidity, uid FROM change WHERE id = ?1 AND kind = 4",
@@ -182,6 +185,11 @@ const char *const journal_sql[SQL_COUNT] = {
 	    "WHERE m.id = judged.mailbox)",
 	[SQL_PRUNE_RUNS] = "DELETE FROM run WHERE started < ?1 AND NOT "
 	    "EXISTS(SELECT 1 FROM change WHERE change.run = run.id)",
+	/* a name that comes back after that is given another UID */
+	[SQL_PRUNE_COPIED] = "DELETE FROM copied "
+	    "WHERE (mailbox, uidvalidity, uid) IN (SELECT n.mailbox, "
+	    "m.names_uidvalidity, n.uid FROM name n "
+	    "JOIN mailbox m ON m.id = n.mailbox WHERE n.gone < ?1)",
 	[SQL_PRUNE_NAMES] = "DELETE FROM name WHERE gone < ?1",
 	[SQL_NAMES] = "SELECT name, uid, gone FROM name WHERE mailbox = ?1 "
 	    "ORDER BY name",

@@ -630,6 +630,37 @@ static void test_copied(void **state)
 	assert_true(copied(r, 77, 5, c.id_of, "Keep/a b"));
 }
 
+static void settled(struct room *r, uint32_t uidvalidity, uint32_t uid,
+    enum op_kind kind, const char *what, enum change_state state)
+{
+	struct change c = change_of(begin_run(r), uid, kind, what, "x");
+
+	c.uidvalidity = uidvalidity;
+	c.id_of = identity((uint8_t)uid);
+	OK(journal_intend(r->j, &c, 1, &r->e));
+	c.state = state;
+	OK(journal_settle(r->j, STR_EMPTY, &c, 1, NULL, 0, NULL, &r->e));
+}
+
+/* What was copied is forgotten when its message has left for good. */
+static void test_copied_is_dropped(void **state)
+{
+	struct room *r = room(state);
+
+	open_rw(r);
+	for (uint32_t uid = 5; uid <= 7; uid++)
+		settled(r, 77, uid, OP_COPY, "Keep", CHANGE_DONE);
+	settled(r, 77, 5, OP_MOVE, "A", CHANGE_DONE);
+	assert_false(copied(r, 77, 5, identity(5), "Keep"));
+	assert_false(copied(r, 78, 1, identity(5), "Keep"));
+	settled(r, 77, 6, OP_DELETE, "", CHANGE_DONE);
+	assert_false(copied(r, 77, 6, identity(6), "Keep"));
+	/* a move that failed, or was given up, leaves it where it is */
+	settled(r, 77, 7, OP_MOVE, "A", CHANGE_FAILED);
+	settled(r, 77, 7, OP_MOVE, "A", CHANGE_VOID);
+	assert_true(copied(r, 77, 7, identity(7), "Keep"));
+}
+
 static bool placed(struct room *r, const char *mailbox, uint32_t uid,
     struct identity id)
 {
@@ -822,6 +853,24 @@ static void test_names_pruned(void **state)
 	OK(journal_prune(r->j, NOW + 5000, &r->e));
 	/* c was gone, b came back */
 	assert_string_equal(number(r, "a b c"), "1 2 4 next 5");
+}
+
+/* With a name that is gone for long goes what was copied under it. */
+static void test_names_pruned_with_copies(void **state)
+{
+	struct room *r = room(state);
+
+	open_rw(r);
+	number(r, "a b");
+	settled(r, NOW, 1, OP_COPY, "Keep", CHANGE_DONE);
+	settled(r, NOW, 2, OP_COPY, "Keep", CHANGE_DONE);
+	open_as(r, JOURNAL_WRITE, NOW + 100);
+	number(r, "b");
+	OK(journal_prune(r->j, NOW + 50, &r->e));
+	assert_true(copied(r, NOW, 1, identity(1), "Keep"));
+	OK(journal_prune(r->j, NOW + 5000, &r->e));
+	assert_false(copied(r, NOW, 1, identity(1), "Keep"));
+	assert_true(copied(r, NOW, 2, identity(2), "Keep"));
 }
 
 static void test_names_read_only(void **state)
@@ -1090,9 +1139,11 @@ int main(void)
 		TEST(test_checkpoint), TEST(test_pending),
 		TEST(test_uidvalidity_drops_pending), TEST(test_changes),
 		TEST(test_history_queries), TEST(test_runs),
-		TEST(test_copied), TEST(test_placed), TEST(test_all_or_nothing),
+		TEST(test_copied), TEST(test_copied_is_dropped),
+		TEST(test_placed), TEST(test_all_or_nothing),
 		TEST(test_prune), TEST(test_values), TEST(test_names),
-		TEST(test_names_pruned), TEST(test_names_read_only),
+		TEST(test_names_pruned),
+		TEST(test_names_pruned_with_copies), TEST(test_names_read_only),
 		TEST(test_names_add), TEST(test_reading_leaves_nothing),
 		TEST(test_reader_and_writer), TEST(test_crash_while_writing),
 		TEST(test_no_room),

@@ -183,24 +183,40 @@ static void lint_cond(struct builder *b, const struct cond *c, bool *seen)
 		lint_cond(b, c->kids[i], seen);
 }
 
+/* `account` of the rule and in its condition. */
+static void lint_account(struct builder *b, const struct rule_info *info,
+    const struct cond *c)
+{
+	const struct test *t = &c->tests[0];
+
+	for (size_t i = 0; i < t->n; i++)
+		for (size_t k = 0; k < info->n_accounts; k++)
+			if (str_eq(t->any[i].text, info->accounts[k]))
+				return;
+	warning(b->ps, c->pos, "this never holds: the rule is for other "
+	    "accounts");
+}
+
 static void lint_rule(struct builder *b, const struct rule *r, bool *seen)
 {
 	const struct branch *top = &r->top;
+	struct conjuncts when = { 0 };
 
 	lint_cond(b, top->when, seen);
+	conjuncts_add(&when, top->when);
+	for (size_t i = 0; r->info.n_accounts && i < when.n; i++)
+		if (when.list[i]->kind == COND_ACCOUNT)
+			lint_account(b, &r->info, when.list[i]);
 	for (size_t i = 0; i < top->n_first_of; i++) {
 		const struct branch *branch = &top->first_of[i];
-		struct conjuncts both = { 0 };
-		size_t n;
+		struct conjuncts both = when;
 
 		lint_cond(b, branch->when, seen);
-		conjuncts_add(&both, top->when);
-		n = both.n;
 		/* `then` comes before the branches, and may change it */
-		if (both.reads_state && top->n_actions)
+		if (when.reads_state && top->n_actions)
 			continue;
 		conjuncts_add(&both, branch->when);
-		lint_all(b, &both, n);
+		lint_all(b, &both, when.n);
 	}
 }
 

@@ -34,6 +34,24 @@ static void lint_mailboxes(struct command_context *c,
 	rules_lint_mailboxes(rules, list, n, ps);
 }
 
+/* What a server has found out tells something where one knows which server. */
+static void warn_of_trust(struct command_context *c,
+    const struct config *config, struct command_files files,
+    const struct rules *rules, struct problems *ps)
+{
+	for (size_t i = 0; i < config->n_accounts; i++) {
+		const struct account *a = &config->accounts[i];
+		struct pos pos;
+
+		if (!a->trusted_authserv && command_same_files(files,
+		    command_files(c, config, a)) &&
+		    rules_read_authserv(rules, str_of(a->name), &pos))
+			warning(ps, pos, "the account `%s` has no "
+			    "`trusted_authserv`: this is unknown there",
+			    a->name);
+	}
+}
+
 static void check_program(struct command_context *c,
     const struct config *config, struct command_files files,
     struct problems *all, struct report_check *sum)
@@ -44,8 +62,10 @@ static void check_program(struct command_context *c,
 
 	problems_init(&ps, c->arena);
 	rules = command_load(c, config, files, &ps);
-	if (rules)
+	if (rules) {
 		lint_mailboxes(c, config, files, rules, &ps);
+		warn_of_trust(c, config, files, rules, &ps);
+	}
 	command_join(all, &ps);
 	if (!rules)
 		return;

@@ -163,6 +163,8 @@ static void judge(struct explaining *x, const struct fetched *fetched,
 		.out_of_time_ctx = x,
 	};
 
+	if (x->account->trusted_authserv)
+		in.trusted_authserv = str_of(x->account->trusted_authserv);
 	x->deadline = clock_ms() + x->config->limits.match * 1000;
 	rules_match(x->rules, x->message, &in, v);
 	if (!v->ask)

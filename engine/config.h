@@ -67,6 +67,7 @@ struct account {
 	 * NULL for the server's own. */
 	const char *archive, *trash, *spam;
 	bool allow_delete;
+	const char *trusted_authserv;	/* NULL: none */
 	/* copied from the top, for whoever has only the account */
 	const struct config_limits *limits;
 };

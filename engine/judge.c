@@ -296,6 +296,8 @@ static void make_input(struct round *r, const struct fetched *f,
 		.out_of_time = out_of_time,
 		.out_of_time_ctx = deadline,
 	};
+	if (r->j->account->trusted_authserv)
+		in->trusted_authserv = str_of(r->j->account->trusted_authserv);
 	if (f->facts.known & RULES_ASK_SIZE && f->facts.size > max) {
 		in->denied |= RULES_ASK_BODY;
 		in->denied_reason = "the message is larger than "

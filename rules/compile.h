@@ -66,6 +66,7 @@ enum cond_kind {
 	COND_IS,		/* `text` is the flag, `negated` for unread */
 	COND_FLAG, COND_LABEL, COND_MAILBOX, COND_ACCOUNT,
 	COND_RUN,
+	COND_AUTH_RESULTS,
 };
 
 /* A list as a rule file names it. */
@@ -161,6 +162,13 @@ struct program {
 /* Which instant a condition on time looks at. */
 enum moment { MOMENT_RECEIVED, MOMENT_SENT, MOMENT_NOW };
 
+/* A method of RFC 8601 with the results of which any will do. */
+struct auth_want {
+	struct str method;
+	struct str *results;
+	size_t n;
+};
+
 struct groups;
 
 struct cond {
@@ -181,6 +189,9 @@ struct cond {
 	struct bounds count;	/* of occurrences, identifiers, addresses,
 				   attached parts that fit */
 	bool raw;		/* undecoded octets, not text */
+	bool has_verified, verified;	/* of an author: an aligned pass */
+	struct auth_want *auth;	/* COND_AUTH_RESULTS: all of these */
+	size_t n_auth;
 	struct test *tests;	/* all must hold for one occurrence, one
 				   address, one attached part */
 	size_t n_tests;
@@ -259,6 +270,7 @@ struct test_case {
 	struct str *flags;	/* spelled as in facts.flags */
 	size_t n_flags;
 	struct str mailbox, account;	/* empty: not given */
+	struct str authserv;	/* the trusted one; likewise */
 	/* TIME_NONE: not given.  Else as time_from_civil gives it of what was
 	 * written, in `zone`, or without one in that of the run. */
 	int64_t received, now;

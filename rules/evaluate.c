@@ -14,6 +14,7 @@ static unsigned char leaf_cost(const struct cond *c)
 	case COND_ADDRESS:
 	case COND_TEXT:
 	case COND_HEADER_BLOCK:
+	case COND_AUTH_RESULTS:
 		return COST_HEADER;
 	case COND_DATE:
 	case COND_TIME_OF_DAY:
@@ -95,6 +96,8 @@ static struct answer eval_leaf(struct evaluation *v, const struct cond *c)
 	case COND_BODY:
 	case COND_ATTACHMENT:
 		return leaf_mail(v, c);
+	case COND_AUTH_RESULTS:
+		return leaf_auth_results(v, c);
 	case COND_AGE:
 	case COND_DATE:
 	case COND_TIME_OF_DAY:

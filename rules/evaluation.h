@@ -27,6 +27,7 @@ struct memo {
 };
 
 struct kept_ids;
+struct kept_auth;
 
 struct evaluation {
 	const struct rules *rules;
@@ -39,6 +40,7 @@ struct evaluation {
 	struct note here;	/* of the leaf being evaluated */
 	struct hit hit;		/* what made the last leaf true */
 	struct kept_ids *ids;
+	const struct kept_auth *auth;
 	unsigned ticks;
 	bool late;		/* the message's time is up */
 };

@@ -206,6 +206,7 @@ bool test_build(struct builder *b, const struct node *n,
 	const struct node *name = node_get(n, "name");
 	const struct node *expect = node_get(n, "expect");
 	const struct node *zone = node_get(n, "zone");
+	const struct node *authserv = node_get(n, "trusted_authserv");
 	struct str text;
 
 	if (n->kind != NODE_MAP)
@@ -221,6 +222,9 @@ bool test_build(struct builder *b, const struct node *n,
 	ok &= build_state(b, n, &t);
 	if (zone)
 		ok &= build_zone(b, zone, &t.zone);
+	if (authserv)
+		ok &= build_text(b, authserv, "trusted_authserv",
+		    &t.authserv);
 	ok &= build_time(b, n, "received", &t.received);
 	ok &= build_time(b, n, "now", &t.now);
 	ok &= build_expect(b, expect, &t);

@@ -17,6 +17,11 @@ struct answer leaf_fact(struct evaluation *v, const struct cond *c);
 struct answer leaf_time(struct evaluation *v, const struct cond *c);
 struct answer leaf_program(struct evaluation *v, const struct cond *c);
 
+/* In `leaf_auth`; AUTHOR is one of the From field, ONLY: the only one. */
+struct answer leaf_auth_results(struct evaluation *v, const struct cond *c);
+struct answer leaf_auth_verified(struct evaluation *v,
+    const struct address *author, bool only);
+
 /* For explain, nothing otherwise: the value that decided, ... */
 void leaf_show(struct evaluation *v, struct str value);
 /* ... the K-th of several that were looked at in vain, ... */

@@ -60,6 +60,17 @@ static bool tally_add(struct evaluation *v, struct tally *t,
 	return false;
 }
 
+/* As `verified` wants it?  Why that is unknown goes to the tally. */
+static enum truth is_verified(struct evaluation *v, const struct cond *c,
+    const struct address *author, bool only, struct tally *t)
+{
+	struct answer a = leaf_auth_verified(v, author, only);
+
+	if (a.truth == TRUTH_UNKNOWN)
+		answer_add(&t->answer, a);
+	return c->verified ? a.truth : answer_not(a).truth;
+}
+
 static bool address_field(struct evaluation *v, const struct cond *c,
     struct str field, struct tally *t)
 {
@@ -69,6 +80,9 @@ static bool address_field(struct evaluation *v, const struct cond *c,
 	for (size_t i = 0; i < n; i++) {
 		enum truth truth = tests_address(c, &list[i]);
 
+		if (c->has_verified && truth != TRUTH_FALSE)
+			truth = truth_both(truth, is_verified(v, c, &list[i],
+			    n == 1, t));
 		if (truth == TRUTH_TRUE)
 			v->hit.address = &list[i];
 		if (v->notes && truth == TRUTH_TRUE)
@@ -235,7 +249,7 @@ static struct answer over_fields(struct evaluation *v, const struct cond *c,
 		all = answer_both(all, presence(v, c));
 	if (c->has_count && all.truth != TRUTH_FALSE)
 		all = answer_both(all, counted(v, c));
-	if (c->n_tests && all.truth != TRUTH_FALSE)
+	if ((c->n_tests || c->has_verified) && all.truth != TRUTH_FALSE)
 		all = answer_both(all, over_values(v, c, each));
 	return all;
 }

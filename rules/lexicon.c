@@ -91,6 +91,7 @@ static const char *word_of(const struct vocab_row *row)
 		[KEY_size] = "key of a size", [KEY_age] = "key of an age",
 		[KEY_count] = "key of `count`", [KEY_date] = "key of a date",
 		[KEY_time_of_day] = "key of `time_of_day`",
+		[KEY_auth_results] = "key of `auth_results`",
 		[KEY_weekday] = "key of `weekday`",
 		[KEY_run] = "key of `run`", [KEY_list] = "key of a list",
 		[KEY_special] = "key of a mailbox",

@@ -321,6 +321,17 @@ static bool part_build(struct builder *b, struct making *m,
 	return operator_operands(b, &inner, true, OP_is, value, to);
 }
 
+/* Servers vouch for authors, and for nobody else. */
+static bool verified_build(struct builder *b, struct making *m,
+    const struct node *key, const struct node *value)
+{
+	if (!str_eq_z(str_of(m->word->name), "from"))
+		return problem(b->ps, key->pos,
+		    "`verified` is of an author: under `from`");
+	m->cond->has_verified = true;
+	return node_bool(value, "verified", &m->cond->verified, b->ps);
+}
+
 /* `exists` of a part, or of the value itself. */
 static bool exists_build(struct builder *b, struct making *m,
     const struct node *n, struct test_list *to)
@@ -366,6 +377,8 @@ static bool key_build(struct builder *b, struct making *m,
 			continue;
 		if (parts[i].arg == ARG_LATER)
 			return build_later(b, key);
+		if (parts[i].arg == ARG_BOOL)
+			return verified_build(b, m, key, value);
 		return part_build(b, m, parts[i].part, key, value, to);
 	}
 	return unknown_operator(b, m, key);
@@ -395,7 +408,8 @@ bool operator_map(struct builder *b, struct making *m,
 	for (size_t i = 0; i < n->n; i++)
 		ok &= key_build(b, m, n->keys[i], n->items[i], to);
 	if (ok && to->n == before && (m->part != PART_ANY ||
-	    (!m->cond->has_exists && !m->cond->has_count)))
+	    (!m->cond->has_exists && !m->cond->has_count &&
+	    !m->cond->has_verified)))
 		return problem(b->ps, n->pos, "`%.*s` has no operator; known: "
 		    "is, contains, starts, ends, matches, regex, list, "
 		    "exists", STR_ARG(m->key));
@@ -417,7 +431,8 @@ bool operator_tests(struct builder *b, struct making *m,
 
 	c->tests = to.list;
 	c->n_tests = to.n;
-	if (ok && c->has_exists && !c->exists && (c->n_tests || c->has_count))
+	if (ok && c->has_exists && !c->exists &&
+	    (c->n_tests || c->has_count || c->has_verified))
 		return absent(b, value->pos);
 	return ok;
 }

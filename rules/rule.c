@@ -343,6 +343,8 @@ static void read_cond(struct reads *reads, const struct cond *c)
 	reads->seen[c->id] = true;
 	for (size_t i = 0; i < c->n_fields; i++)
 		read_field(reads, c->fields[i]);
+	if (c->has_verified)
+		read_field(reads, STR_LIT("Authentication-Results"));
 	if (c->kind == COND_HEADER_BLOCK)
 		reads->b->out->whole_header = true;
 	for (size_t i = 0; c->kind == COND_LABEL && i < c->tests[0].n; i++)
@@ -386,6 +388,50 @@ static void find_reads(struct builder *b)
 			read_branch(&reads, &b->out->rules[i].top);
 			read_branch(&reads, &b->out->rules[i].on_error);
 		}
+}
+
+/* The first condition that needs to know whom to believe. */
+static const struct cond *wants_authserv(const struct cond *c, bool *seen)
+{
+	const struct cond *found = NULL;
+
+	if (!c || seen[c->id])
+		return NULL;
+	seen[c->id] = true;
+	if (c->kind == COND_AUTH_RESULTS || c->has_verified)
+		return c;
+	for (size_t i = 0; i < c->n_kids && !found; i++)
+		found = wants_authserv(c->kids[i], seen);
+	return found;
+}
+
+static bool concerns(const struct rule_info *info, struct str account)
+{
+	bool named = info->n_accounts == 0;
+
+	for (size_t i = 0; i < info->n_accounts; i++)
+		named |= str_eq(info->accounts[i], account);
+	return info->enabled && named;
+}
+
+bool rules_read_authserv(const struct rules *r, struct str account,
+    struct pos *pos_out)
+{
+	bool *seen = arena_array(r->arena, r->n_conds, sizeof(*seen));
+	const struct cond *found = NULL;
+
+	for (size_t i = 0; i < r->n_rules && !found; i++) {
+		const struct branch *top = &r->rules[i].top;
+
+		if (!concerns(&r->rules[i].info, account))
+			continue;
+		found = wants_authserv(top->when, seen);
+		for (size_t k = 0; k < top->n_first_of && !found; k++)
+			found = wants_authserv(top->first_of[k].when, seen);
+	}
+	if (found)
+		*pos_out = found->pos;
+	return found != NULL;
 }
 
 static void warn_unused(struct builder *b)

@@ -120,6 +120,10 @@ size_t rules_words(struct arena *a, const struct rules_word **list_out);
  * by itself, as far as a schema can say it. */
 void rules_schema(struct buf *out);
 
+/* Has ACCOUNT a rule that wants a trusted_authserv?  *POS_OUT is where. */
+bool rules_read_authserv(const struct rules *r, struct str account,
+    struct pos *pos_out);
+
 /* ------------------------------------------------------------ matching */
 
 enum truth { TRUTH_FALSE, TRUTH_TRUE, TRUTH_UNKNOWN };
@@ -171,6 +175,9 @@ struct match_input {
 	const char *denied_reason;	/* one clause, for explain */
 	int64_t now;
 	const struct zone *zone;	/* local time; NULL: UTC */
+	/* Whose Authentication-Results are believed: an authserv-id (RFC 8601
+	 * 2.5); empty: nobody's. */
+	struct str trusted_authserv;
 	/* Only rules with applies_to: all are judged when false. */
 	bool is_new;
 	/* DUE[i] false: rule i rests (its `every` has not passed).  NULL:

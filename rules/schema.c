@@ -41,6 +41,7 @@ static const struct {
 	{ "SIZE_MAP", VOCAB_KEY, KEY_size },
 	{ "AGE_MAP", VOCAB_KEY, KEY_age },
 	{ "COUNT_MAP", VOCAB_KEY, KEY_count },
+	{ "AUTH_RESULTS_MAP", VOCAB_KEY, KEY_auth_results },
 	{ "DATE_MAP", VOCAB_KEY, KEY_date },
 	{ "TIME_OF_DAY_MAP", VOCAB_KEY, KEY_time_of_day },
 	{ "WEEKDAY_MAP", VOCAB_KEY, KEY_weekday },

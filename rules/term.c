@@ -487,6 +487,60 @@ static struct cond *attachment_cond(struct builder *b, const struct word *w,
 	return ok ? cond_close(b, c) : NULL;
 }
 
+/* ---------------------------------------------------- the server's results */
+
+static bool add_result(struct builder *b, const struct node *n, void *ctx)
+{
+	static const char *const known[] = { "pass", "fail", "none",
+	    "neutral", "softfail", "policy", "temperror", "permerror" };
+	struct auth_want *want = ctx;
+	struct str text;
+
+	if (!build_text(b, n, "result", &text))
+		return false;
+	for (size_t i = 0; i < COUNT(known); i++)
+		if (str_eq_z(text, known[i])) {
+			want->results[want->n++] = text;
+			return true;
+		}
+	return problem_hint(b->ps, n->pos, build_nearest(b, text, known,
+	    COUNT(known)), "`%.*s` is no result; there are pass, fail, none, "
+	    "neutral, softfail, policy, temperror and permerror",
+	    STR_ARG(text));
+}
+
+static struct cond *auth_cond(struct builder *b, const struct word *w,
+    const struct node *key, const struct node *value)
+{
+	struct cond *c = cond_make(b, COND_AUTH_RESULTS, key->pos,
+	    written(b->arena, key->text, value));
+	bool ok;
+
+	c->word = w;
+	if (value->kind != NODE_MAP || value->n == 0) {
+		problem_hint(b->ps, value->pos,
+		    STR_LIT("write `auth_results: {dmarc: pass}`"),
+		    "`auth_results` wants methods with their results");
+		return NULL;
+	}
+	ok = keys_check(b, value, KEY_auth_results,
+	    "method of `auth_results`");
+	cond_fields(b, w->fields, c);
+	c->auth = arena_array(b->arena, value->n, sizeof(*c->auth));
+	c->n_auth = value->n;
+	for (size_t i = 0; i < value->n; i++) {
+		const struct node *n = value->items[i];
+
+		c->auth[i].method = value->keys[i]->text;
+		c->auth[i].results = arena_array(b->arena, n->kind ==
+		    NODE_LIST ? n->n : 1, sizeof(struct str));
+		ok &= node_is_null(n) ? problem(b->ps, value->keys[i]->pos,
+		    "`%.*s` is empty", STR_ARG(value->keys[i]->text)) :
+		    build_each(b, n, "auth_results", add_result, &c->auth[i]);
+	}
+	return ok ? cond_close(b, c) : NULL;
+}
+
 /* ------------------------------------------------------------ the words */
 
 /* May several scalars stand as one test of many operands? */
@@ -522,6 +576,8 @@ struct cond *term_build(struct builder *b, const struct word *w,
 		return run_build(b, w, key, value);
 	case ARG_IS:
 		return is_cond(b, w, key, value);
+	case ARG_AUTH_RESULTS:
+		return auth_cond(b, w, key, value);
 	case ARG_FLAG:
 	case ARG_LABEL:
 	case ARG_MAILBOX:

@@ -235,6 +235,7 @@ void rules_test_run(const struct rules *r, struct arena *a, size_t index,
 	struct run run = { .rules = r, .test = t, .arena = a, .out = out };
 	struct match_input in = {
 		.is_new = true,
+		.trusted_authserv = t->authserv,
 		.no_programs = "a test starts no programs",
 	};
 

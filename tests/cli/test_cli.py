@@ -253,6 +253,27 @@ class Check(Base):
         r = self.expect(0, '-r', path, 'explain', message)
         self.assertEqual(r.err, '')
 
+    def test_nobody_to_believe(self):
+        """A warning for each account in which such a rule says nothing."""
+        self.t.rules('''
+rules:
+  - {name: away, enabled: false, when: {auth_results: {spf: pass}},
+     then: [archive]}
+  - {name: a, account: [one, two, three],
+     first_of: [{when: {not: {from: {verified: true}}}, then: [archive]}]}
+''')
+        self.t.config({'accounts': {
+            'one': {'maildir': '~/A'},
+            'two': {'maildir': '~/B', 'trusted_authserv': 'mx.example.org'},
+            'three': {'maildir': '~/C'}, 'four': {'maildir': '~/D'}}})
+        r = self.expect(0, 'check')
+        for name, times in (('one', 1), ('two', 0), ('three', 1),
+                            ('four', 0)):
+            self.assertEqual(r.out.count(
+                'rules.yaml:7:31: warning: the account `%s` has no '
+                '`trusted_authserv`: this is unknown there\n' % name),
+                times, r)
+
     def test_shared_file_is_said_once(self):
         self.t.rules('rules: [{name: a, when: {x: y}, then: [archive]}]')
         self.t.rules('rules: [{name: b, then: [archive]}]', 'own.yaml')
@@ -495,6 +516,20 @@ class Explain(Base):
         self.assertIn('/nonexistent.eml', r.err)
         self.assertIn('Tom', r.out)
         self.assertIn('Boss', r.out)
+
+    def test_believed_server(self):
+        """Of the account that is named."""
+        self.t.rules('rules: [{name: pass, when: {auth_results: '
+                     '{dkim: pass}}, then: [{label: own}]}]')
+        self.t.config({'accounts': {
+            'work': {'maildir': '~/A', 'trusted_authserv': 'mx.example.org'},
+            'home': {'maildir': '~/B'}}})
+        mail = self.mail('signed.eml', b'Authentication-Results: '
+                         b'mx.example.org; dkim=pass\n' + BOSS_MAIL)
+        r = self.expect(0, '-a', 'work', 'explain', mail)
+        self.assertIn('): fires', r.out)
+        r = self.expect(0, '-a', 'home', 'explain', mail)
+        self.assertIn('the account has no `trusted_authserv`', r.out)
 
     def test_account(self):
         self.t.rules('rules: [{name: own, when: {account: work},'

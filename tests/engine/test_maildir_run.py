@@ -53,6 +53,19 @@ class Choosing(unittest.TestCase):
         self.assertEqual(self.judged('--since', '7d'), ['recent'])
         self.assertEqual(self.judged('--since', '60d'), ['old'])
 
+    def test_believed_server(self):
+        """A run believes whom the account names, and nobody else."""
+        self.t.rules('rules: [{name: signed, when: {auth_results:'
+                     ' {dkim: pass}}, then: [{label: seen}]}]')
+        self.t.config({'accounts': {'home': {
+            'maildir': self.mail, 'trusted_authserv': 'mx.example.org'}}})
+        self.assertEqual(self.judged(), [])
+        for name in ('mx.example.org', 'forged.example'):
+            with open('%s/new/%s' % (self.mail, name), 'w') as f:
+                f.write('Authentication-Results: %s; dkim=pass\n'
+                        'Subject: %s\n\nx\n' % (name, name))
+        self.assertEqual(self.judged(), ['mx.example.org'])
+
     def test_longer_than_any_header(self):
         """What a limit cuts is unknown, and not asked for for ever."""
         self.t.rules('rules: [{name: all, when: {subject: x},'

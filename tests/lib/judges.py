@@ -72,6 +72,8 @@ UNSEEN = {
     'file': (
         r'cannot read|o such file|includes itself', 'version: 1\n'
         'include: none.yaml\n'),
+    'verified elsewhere': (
+        r'^`verified` is of an author', WHEN % 'to: {verified: true}'),
     'entry of a list': (
         r'^an entry has at most|^the line is not text|^the regex is empty|'
         r'stands in this map already|^there is nothing to (look|put)|'

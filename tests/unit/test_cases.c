@@ -11,7 +11,7 @@
  *		received fields body program; default: all are known, none denied),
  *		have (fields header whole; default whole), reason, account,
  *		mailbox, flags, labels, in_inbox, inbox_is_label, size,
- *		received, now, zone, new, due, body_text, steps, no_programs,
+ *		received, authserv, now, zone, new, due, body_text, steps, no_programs,
  *		failed (INDEX-OF-RULE REASON),
  *		answer (TRUTH PROGRAM ARGUMENT ..., may stand several times)
  *   verdict:	a line for each rule, then what is wanted, then what to ask
@@ -271,6 +271,8 @@ static bool judging_fact(struct one_case *c, struct str key, struct str v)
 		c->in.denied_reason = arena_z(c->arena, v);
 	} else if (str_eq_z(key, "have")) {
 		read_have(c, v);
+	} else if (str_eq_z(key, "authserv")) {
+		c->in.trusted_authserv = v;
 	} else if (str_eq_z(key, "now")) {
 		c->in.now = instant(v);
 	} else if (str_eq_z(key, "zone")) {

@@ -137,6 +137,7 @@ static void test_everything(void **state)
 	    "    trash: Bin\n"
 	    "    spam: Bulk\n"
 	    "    allow_delete: true\n"
+	    "    trusted_authserv: mx.example.org\n"
 	    "    proxy: socks5h://localhost:9050\n"
 	    "    compress: off\n"
 	    "    timeout: 90s\n"
@@ -194,6 +195,7 @@ static void test_everything(void **state)
 	assert_string_equal(a->trash, "Bin");
 	assert_string_equal(a->spam, "Bulk");
 	assert_true(a->allow_delete);
+	assert_string_equal(a->trusted_authserv, "mx.example.org");
 	assert_string_equal(a->proxy, "socks5h://localhost:9050");
 	assert_int_equal(a->compress, COMPRESS_OFF);
 	assert_int_equal(a->timeout, 90);
@@ -216,6 +218,7 @@ static void test_everything(void **state)
 	assert_int_equal(a->compress, COMPRESS_AUTO);
 	assert_int_equal(a->timeout, 60);
 	assert_false(a->allow_delete);
+	assert_null(a->trusted_authserv);
 	assert_null(a->proxy);
 	assert_null(a->mechanism);
 
@@ -374,7 +377,6 @@ static const struct {
 	{ IMAP("    maildir: m\n"), "7:5 an account has `imap` or" },
 	{ IMAP("    usr: u\n"), "7:5 unknown key of an account `usr`" },
 	{ IMAP("    smime: {}\n"), "`accounts.w.smime` is not yet supp" },
-	{ IMAP("    trusted_authserv: x\n"), "is not yet supported" },
 	{ IMAP("    on_swallowed: [date]\n"), "is not yet supported" },
 	{ IMAP("    lossy: refuse\n"), "is not yet supported" },
 	{ IMAP("    labels: tags\n"), "7:13 `accounts.w.labels` must be one "

@@ -102,6 +102,11 @@ class Faults(Case):
         self.assertEqual([t('NOOP')[:2] for _ in range(4)],
                          ['OK', 'NO', 'NO', 'OK'])
         self.c.calm()
+        self.c.fault('no', nth=1)
+        t = self.talk(user=None)	# the greeting is no command
+        self.assertEqual(t('NOOP')[:2], 'NO')
+        t = self.talk('INBOX')
+        self.c.calm()
         self.c.fault('no', 'CHECK', nth=2)
         self.assertEqual([t(c)[:2] for c in (
             'CHECK', 'NOOP', 'CHECK', 'CHECK')], ['OK', 'OK', 'NO', 'OK'])

@@ -20,7 +20,8 @@ do     drop rst      the connection ends in good order, or is reset
                      LATER more commands (of anybody) have come
        a callable    is called with the session; then all goes on
 
-'GREETING' is the name of what comes before the first command.
+'GREETING' is the name of what comes before the first command; '*' does not
+mean it.
 """
 
 import threading
@@ -29,6 +30,7 @@ WHERE = ('before', 'after', 'half', 'continuation', 'literal',
          'tagged', 'reply')
 DO = ('drop', 'rst', 'no', 'bad', 'throttled', 'overquota', 'storage', 'bye',
       'silence', 'late')
+GREETING = 'GREETING'
 ENDS = ('drop', 'rst', 'silence')
 
 
@@ -40,7 +42,8 @@ class Place:
         self.seen = 0
 
     def reached(self, name):
-        if self.command not in ('*', name):
+        any_command = self.command == '*' and name != GREETING
+        if not any_command and self.command != name:
             return False
         self.seen += 1
         return self.nth <= self.seen < self.nth + self.times
@@ -84,10 +87,10 @@ class Script:
             self.faults, self.acts, self.later = [], [], []
             self.fired = self.commands = 0
 
-    def begin(self, name, counts=True):
+    def begin(self, name):
         """The fault of this command, and the acts before and after it."""
         with self.lock:
-            self.commands += counts
+            self.commands += name != GREETING
             fault = None
             for f in self.faults:
                 if f.place.reached(name) and fault is None:

@@ -13,6 +13,7 @@ import traceback
 
 from . import names
 from .changing import Changing
+from .faults import GREETING
 from .fetching import Fetching
 from .folders import Folders
 from .grammar import Bad, Command, No, Reader
@@ -139,7 +140,7 @@ class Session(Login, Folders, Fetching, Changing, Searching,
     # ------------------------------------------------------ commands
 
     def greet(self):
-        fault, before, after = self.server.script.begin('GREETING', False)
+        fault, before, after = self.server.script.begin(GREETING)
         for what in before:
             what()
         if fault:

@@ -254,6 +254,25 @@ static bool store_imap_special(struct store *st, struct str attribute,
 	    "%.*s", STR_ARG(attribute));
 }
 
+/* After a CREATE.  A refused one may mean that somebody was quicker, or that
+ * it was done all the same; not every server has a code for that (RFC 5530),
+ * so one is asked. */
+static bool is_there(struct store_imap *s, const struct imap_answer *made,
+    struct str name, bool *there_out, struct err *e)
+{
+	struct imap_status_answer *now;
+
+	*there_out = made->end == IMAP_OK || (made->end == IMAP_NO &&
+	    made->code == IMAP_CODE_ALREADYEXISTS);
+	if (*there_out || made->end != IMAP_NO)
+		return true;
+	if (!imap_status(s->session, s->arena, name, IMAP_ST_UIDNEXT, &now,
+	    e) || !store_imap_wait(s, e))
+		return false;
+	*there_out = now->answer.end == IMAP_OK;
+	return true;
+}
+
 /* CREATE for each level that is missing; all in one turn. */
 bool store_imap_create(struct store *st, struct str mailbox,
     struct err *e)
@@ -261,6 +280,7 @@ bool store_imap_create(struct store *st, struct str mailbox,
 	struct store_imap *s = store_imap_of(st);
 	struct imap_plain *made = NULL, *ignored;
 	struct str name;
+	bool there;
 
 	for (size_t end = 0; end < mailbox.n;) {
 		struct str level;
@@ -272,14 +292,12 @@ bool store_imap_create(struct store *st, struct str mailbox,
 		    !imap_subscribe(s->session, s->arena, name, &ignored, e))
 			return false;
 	}
-	if (!made || !store_imap_wait(s, e))
+	if (!made || !store_imap_wait(s, e) ||
+	    !is_there(s, &made->answer, name, &there, e))
 		return false;
-	if (made->answer.end == IMAP_NO &&
-	    made->answer.code == IMAP_CODE_ALREADYEXISTS)
-		return true;
-	if (!imap_answered(&made->answer, ERR_MESSAGE, e,
-	    "cannot create the mailbox %.*s", STR_ARG(mailbox)))
-		return false;
+	if (!there)
+		return imap_answered(&made->answer, ERR_MESSAGE, e,
+		    "cannot create the mailbox %.*s", STR_ARG(mailbox));
 	{
 		struct imap_folder *f = arena_make(s->arena,
 		    struct imap_folder);

@@ -44,6 +44,34 @@ class OnBare(Engine, unittest.TestCase):
                 for n, places in super().where().items()}
 
 
+class Creating(unittest.TestCase):
+    """A mailbox that is not in the list and yet there."""
+
+    def move(self, profile, fault=False):
+        with gmail.Server(profile) as s:
+            t = tamis.Tamis()
+            t.rules(test_imap_run.RULES)
+            t.config({'accounts': {'a': t.account(
+                s, archive='Archive', spam='Junk', trash='Trash')}})
+            self.assertEqual(t.run('run').status, 0)
+            test_imap_run.fill(s, [4])
+            if fault:
+                s.control.fault('no', 'CREATE', nth=2, where='after')
+            else:
+                s.control.act(1, 'create', command='CREATE',
+                              name='Invoices/2026')
+            r = t.run('run')
+            self.assertEqual(r.status, 0, r)
+            self.assertEqual(list(s.boxes()), ['Invoices/2026'])
+
+    def test_somebody_was_quicker(self):
+        for profile in ('dovecot', 'exchange'):
+            self.move(profile)
+
+    def test_made_and_refused(self):
+        self.move('exchange', fault=True)
+
+
 class WithoutKeywords(unittest.TestCase):
     """Labels cannot be keywords: that is said, and the rest is done."""
 

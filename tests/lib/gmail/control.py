@@ -208,6 +208,11 @@ class Control:
     def act_deliver(self, user=None, **message):
         return self.load([message], user)
 
+    def act_create(self, name, user=None):
+        store = self.store(user)
+        with store.lock:
+            store.create(name)
+
     def act_rename(self, name, to, user=None):
         store = self.store(user)
         with store.lock:

@@ -153,7 +153,15 @@ DOVECOT_LIKE = (
 BARE = 'IMAP4rev1 IDLE NAMESPACE CHILDREN UNSELECT'
 BEFORE = 'IMAP4rev1 ID ENABLE IDLE LITERAL+ ' + PLAIN_AUTH
 
-EXCHANGE = Profile(
+class WithoutCodes(Profile):
+    """Knows none of the codes of RFC 5530: the text has to do."""
+
+    def refusal(self, text, code=None, bad=False):
+        return Profile.refusal(
+            self, text, code if code == 'TRYCREATE' else None, bad)
+
+
+EXCHANGE = WithoutCodes(
     'exchange',
     'IMAP4 IMAP4rev1 AUTH=PLAIN AUTH=XOAUTH2 SASL-IR UIDPLUS MOVE ID '
     'UNSELECT CHILDREN IDLE NAMESPACE LITERAL+',

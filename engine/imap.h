@@ -167,6 +167,9 @@ MUST_USE bool imap_answered(const struct imap_answer *w, enum err_kind refused,
  * inside a callback; a callback may queue more, which is waited for too. */
 MUST_USE bool imap_wait(struct imap *s, struct err *e);
 
+/* Has the server said BYE, and not because we were leaving? */
+bool imap_said_bye(const struct imap *s);
+
 /* Set when the server says [THROTTLED] or the like, also in an OK: do less
  * for a while.  Reading it clears it. */
 bool imap_throttled(struct imap *s);

@@ -164,6 +164,11 @@ struct str imap_server_id(const struct imap *s)
 	return s->server_id;
 }
 
+bool imap_said_bye(const struct imap *s)
+{
+	return s->bye && !s->leaving;
+}
+
 bool imap_throttled(struct imap *s)
 {
 	bool was = s->throttled;

@@ -170,7 +170,9 @@ static bool settle(struct round *r, const struct fetched *f, struct mail *m,
     const struct verdict *v, bool fresh, struct err *e)
 {
 	struct judge *j = r->j;
-	bool unreadable = f->unreadable && j->journal && fresh;
+	/* a sweep that knows nothing of a message leaves it alone */
+	bool unreadable = f->unreadable && j->journal && (fresh ||
+	    !f->facts.known);
 	bool nameless = is_nameless(r, f) || unreadable;
 	struct plan_message pm = {
 		.facts = &f->facts,

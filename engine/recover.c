@@ -52,6 +52,8 @@ static bool note_seen(void *ctx, const struct fetched *f, struct err *e)
 	struct seen *s;
 
 	(void)e;
+	if (f->unreadable)
+		return true;	/* hidden, see look_for_hidden */
 	arena_grow(a, &l->list, l->n, &l->cap);
 	s = &l->list[l->n++];
 	*s = (struct seen){ .uid = f->facts.uid };

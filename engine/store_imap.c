@@ -19,6 +19,10 @@
 
 /* ---------------------------------------------------------------- open */
 
+/* Sessions opened anew in one run: some messages that cannot be read, each in
+ * a mailbox of 10,000. */
+#define RETURNS_MAX	60
+
 static bool give_secret(void *arg, struct buf *secret, struct err *e)
 {
 	return secret_once(arg, secret, e);
@@ -80,9 +84,9 @@ bool store_imap_wait(struct store_imap *s, struct err *e)
 	bool ok = imap_wait(s->session, e);
 	struct imap_counters c = imap_counters(s->session);
 
-	s->base.turns = c.turns;
-	s->base.octets_in = c.wire_in;
-	s->base.octets_out = c.wire_out;
+	s->base.turns = s->earlier.turns + c.turns;
+	s->base.octets_in = s->earlier.wire_in + c.wire_in;
+	s->base.octets_out = s->earlier.wire_out + c.wire_out;
 	return ok;
 }
 
@@ -448,6 +452,8 @@ struct fetching {
 	const struct fetch_items *items;
 	fetch_fn *fn;
 	void *ctx;
+	unsigned want;		/* of IMAP_FLAGS ... */
+	struct uidset came;
 	struct arena *message;	/* reset for each */
 	struct label_folders *folders;	/* NULL: not asked for */
 };
@@ -540,6 +546,7 @@ static bool on_message(void *arg, const struct imap_fetched *m,
 
 	if (!(m->have & IMAP_UID) || !uidset_has(f->set, m->uid))
 		return true;	/* news of another message */
+	uidset_add(&f->came, m->uid);
 	arena_reset(f->message);
 	if (m->have & IMAP_FLAGS)
 		add_flags(f, &m->flags, &out);
@@ -576,19 +583,107 @@ static bool load_labels(struct fetching *f, struct err *e)
 	    store_imap_return(s, mailbox, writable, uidvalidity, e);
 }
 
+static bool fetch_once(struct fetching *f, const struct uidset *set,
+    struct err *e)
+{
+	struct store_imap *s = f->s;
+	struct imap_fetch_answer *answer;
+	struct imap_fetch_ask ask = {
+		.uids = set,
+		.items = f->want,
+		.fields = f->items->fields,
+		.n_fields = f->items->n_fields,
+		.each = on_message,
+		.arg = f,
+	};
+
+	return imap_fetch(s->session, s->arena, &ask, &answer, e) &&
+	    store_imap_wait(s, e) &&
+	    imap_answered(&answer->answer, ERR_TEMP, e,
+	    "cannot fetch from %.*s", STR_ARG(s->selected));
+}
+
+/* After a BYE: another session, in the same mailbox. */
+static bool come_back(struct store_imap *s, struct err *e)
+{
+	struct imap_counters c = imap_counters(s->session);
+	struct str mailbox = s->selected;
+	struct imap_settings set;
+	struct secret secret;
+	bool ok;
+
+	s->returns++;
+	s->earlier.turns += c.turns;
+	s->earlier.wire_in += c.wire_in;
+	s->earlier.wire_out += c.wire_out;
+	imap_close(&s->session);
+	secret_init(&secret, s->account);
+	settings_of(s->account, &secret, &set);
+	ok = imap_connect(&set, &s->session, e);
+	secret_wipe(&secret);
+	return ok && store_imap_return(s, mailbox, s->writable,
+	    s->uidvalidity, e);
+}
+
+static bool give_unreadable(struct fetching *f, uint32_t uid, struct err *e)
+{
+	struct fetched out = {
+		.facts = {
+			.uid = uid,
+			.account = str_of(f->s->account->name),
+			.mailbox = f->s->selected,
+			.in_inbox = str_eq_z(f->s->selected, "INBOX"),
+		},
+		.denied = "the server ends the session when it is asked for "
+		    "this message",
+		.unreadable = true,
+	};
+
+	return f->fn(f->ctx, &out, e);
+}
+
+/*
+ * A server that cannot read one message may say BYE in the middle of a FETCH
+ * (Dovecot does); with it no other one would ever come.  What has not come is
+ * asked for in halves, until the message stands alone.
+ */
+static bool fetch_halves(struct fetching *f, const struct uidset *set,
+    struct err *e)
+{
+	struct store_imap *s = f->s;
+	struct uidset left, low, high;
+	uint64_t n;
+
+	if (fetch_once(f, set, e))
+		return true;
+	if (e->kind != ERR_TEMP || !imap_said_bye(s->session) ||
+	    !s->may_return || s->returns >= RETURNS_MAX)
+		return false;
+	uidset_init(&left, s->arena);
+	uidset_init(&low, s->arena);
+	uidset_init(&high, s->arena);
+	uidset_split(set, &f->came, NULL, &left);
+	n = uidset_count(&left);
+	if (n > UINT32_MAX)
+		return false;	/* without an end */
+	err_clear(e);
+	if (!come_back(s, e))
+		return false;
+	if (n <= 1)
+		return n == 0 ||
+		    give_unreadable(f, left.ranges[0].low, e);
+	uidset_head(&left, 1, n / 2, &low);
+	uidset_split(&left, &low, NULL, &high);
+	return fetch_halves(f, &low, e) && fetch_halves(f, &high, e);
+}
+
 static bool store_imap_fetch(struct store *st, const struct uidset *set,
     const struct fetch_items *items, fetch_fn *fn, void *ctx,
     struct err *e)
 {
 	struct store_imap *s = store_imap_of(st);
-	struct fetching f = { s, set, items, fn, ctx, NULL, NULL };
-	struct imap_fetch_answer *answer;
-	struct imap_fetch_ask ask = {
-		.uids = set,
-		.fields = items->fields,
-		.n_fields = items->n_fields,
-		.each = on_message,
-		.arg = &f,
+	struct fetching f = {
+		.s = s, .set = set, .items = items, .fn = fn, .ctx = ctx,
 	};
 	bool ok;
 
@@ -599,21 +694,19 @@ static bool store_imap_fetch(struct store *st, const struct uidset *set,
 		return false;
 	f.message = arena_new();
 	if (items->ask & (RULES_ASK_FLAGS | RULES_ASK_LABELS))
-		ask.items |= IMAP_FLAGS | IMAP_GM_LABELS;
+		f.want |= IMAP_FLAGS | IMAP_GM_LABELS;
 	if (s->base.kind.labels == LABELS_GMAIL)
-		ask.items |= IMAP_GM_MSGID;
+		f.want |= IMAP_GM_MSGID;
 	if (items->ask & RULES_ASK_SIZE)
-		ask.items |= IMAP_SIZE;
+		f.want |= IMAP_SIZE;
 	if (items->ask & RULES_ASK_RECEIVED)
-		ask.items |= IMAP_DATE;
+		f.want |= IMAP_DATE;
 	if (items->ask & RULES_ASK_BODY)
-		ask.items |= IMAP_WHOLE;
+		f.want |= IMAP_WHOLE;
 	else if (items->ask & RULES_ASK_FIELDS)
-		ask.items |= items->whole_header ? IMAP_HEADER : IMAP_FIELDS;
-	ok = imap_fetch(s->session, s->arena, &ask, &answer, e) &&
-	    store_imap_wait(s, e) &&
-	    imap_answered(&answer->answer, ERR_TEMP, e,
-	    "cannot fetch from %.*s", STR_ARG(s->selected));
+		f.want |= items->whole_header ? IMAP_HEADER : IMAP_FIELDS;
+	uidset_init(&f.came, s->arena);
+	ok = fetch_halves(&f, set, e);
 	arena_free(&f.message);
 	return ok;
 }
@@ -754,6 +847,7 @@ bool store_imap_open(struct arena *a, const struct account *account,
 	if (!imap_connect(&set, &s->session, e))
 		return false;
 	store_begin(s, store_out);
+	s->may_return = true;
 	return true;
 }
 

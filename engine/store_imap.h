@@ -33,6 +33,9 @@ struct store_imap {
 	struct str special;	/* its use, as far as the list is known */
 	uint32_t uidvalidity;	/* of the selected one */
 	bool writable;
+	bool may_return;	/* a session can be opened anew */
+	unsigned returns;	/* sessions opened anew */
+	struct imap_counters earlier;	/* of those before this one */
 };
 
 static inline struct store_imap *store_imap_of(struct store *s)

@@ -2,12 +2,14 @@
 """What a server may say that must not cost a message."""
 # timeout: 200
 
+import os
 import re
 import shutil
 import sys
 import unittest
 
 import faultproxy
+import maildir
 import runs
 import servers
 import tap
@@ -83,6 +85,38 @@ class WithMove(Safety, unittest.TestCase):
         self.t.rules('rules: [{name: w, applies_to: all, '
                      'then: [{label: Work}]}]')
         self.expect(0, 'run', '--dry-run', '--all')
+
+    def test_a_message_that_ends_the_session(self):
+        """Dovecot says BYE when it cannot read a file; the others are done,
+        and that one is told of, and comes again."""
+        self.t.rules('rules: [{name: due, when: {body: due}, '
+                     'then: [{mark: starred}]}]')
+        self.server.append('alice', 'INBOX', [
+            message(n, body='due\r\n') for n in range(1, 10)])
+
+        def allow(mode):
+            path, = [m.path for m in maildir.dump_folder(
+                self.server.folder + '/home/alice/Maildir')
+                if m.message_id == '5@example.org']
+            os.chmod(path, mode)
+        self.server.settle()
+        allow(0)
+        r = self.expect(3, '-q', 'run')
+        self.assertIn('UID 5 was not judged: the server ends the session',
+                      r.err)
+        self.assertEqual(r.err.count('\n'), 1, r)
+        self.assertGreater(self.proxy.connections, 2)
+        self.assertLess(self.proxy.connections, 10)
+        r = self.expect(0, '-q', 'run')
+        self.assertEqual(r.out + r.err, '')
+        self.server.settle()
+        allow(0o600)
+        w = self.places(self.server)
+        self.assertEqual([n for n in w if w[n] != [
+            ('INBOX', frozenset(['\\Flagged']))]], [5])
+        self.expect(0, 'run')
+        self.assertEqual(self.places(self.server)[5],
+                         [('INBOX', frozenset(['\\Flagged']))])
 
     def test_children_are_not_ignored(self):
         """Whoever starts us may ignore SIGCHLD."""

@@ -29,7 +29,7 @@ MAIL = (b'From: Bob <bob@example.org>\r\nTo: alice@example.org\r\n'
         b'Date: Mon, 13 Jul 2026 10:00:%02d +0000\r\n\r\nHello, %d.\r\n')
 
 SUBJECTS = ['plain', 'label', 'star read', 'move', 'copy', 'both', 'trash',
-            'archive', 'delete', 'label move', 'move', 'unread']
+            'archive', 'delete', 'label move', 'move', 'unread', 'refused']
 
 RULES = '''\
 version: 1
@@ -58,6 +58,10 @@ rules:
   - name: delete
     when: {subject: delete}
     then: [delete]
+  - name: refused
+    when: {subject: refused}
+    then: [{mark: read}, {move: {special: \\Flagged}}]
+    on_error: [{label: work}]
 '''
 
 SEEN, STAR = '\\Seen', '\\Flagged'
@@ -77,6 +81,7 @@ EXPECTED = {
     ('Lists/one', 10): {'work'},
     ('Lists/one', 11): set(),
     ('INBOX', 12): set(),
+    ('INBOX', 13): {SEEN, 'work'},	# there is no such mailbox
 }
 
 # Labels are folders, and moves of many go together.

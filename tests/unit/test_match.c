@@ -18,7 +18,8 @@
 #define PROGRAMS	2500
 #define FACTS_ALL	(RULES_ASK_FLAGS | RULES_ASK_LABELS | \
 			RULES_ASK_SIZE | RULES_ASK_RECEIVED)
-#define ASK_ALL		(FACTS_ALL | RULES_ASK_FIELDS | RULES_ASK_BODY)
+#define ASK_ALL		(FACTS_ALL | RULES_ASK_FIELDS | RULES_ASK_BODY | \
+			RULES_ASK_PROGRAM)
 
 /* ---------------------------------------------------------------- loading */
 
@@ -97,6 +98,11 @@ static const char *const leaves[] = {
 	"to: {count: {over: 1}}", "attachment: {count: {is: 1}}",
 	"subject: {raw: true, contains: red}", "to: {name: {exists: true}}",
 	"body: {raw: true, contains: blue}",
+	"time_of_day: {between: [\"08:00\", \"09:01\"], of: sent}",
+	"time_of_day: {between: [\"22:00\", \"09:00\"]}",
+	"weekday: sat", "weekday: {is: thu, of: sent, zone: \"+12:00\"}",
+	"weekday: {is: thu, of: now}", "run: {command: yes}",
+	"run: {command: no}", "run: {command: [which, \"$(rule)\"]}",
 };
 
 static const char *const actions[] = {
@@ -191,6 +197,11 @@ static void add_rule(struct buf *b, unsigned i)
 	bool branches;
 
 	buf_printf(b, "  - name: r%u\n", i);
+	if (one_in(4)) {
+		buf_add_z(b, "    on_error: ");
+		add_actions(b);
+		buf_add_char(b, '\n');
+	}
 	if (one_in(10))
 		buf_add_z(b, "    in: [INBOX]\n");
 	if (one_in(10))
@@ -280,6 +291,9 @@ struct world {
 	size_t n_fields;
 	bool whole;		/* the header is asked for whole */
 	bool is_new, due[100];
+	const char *failed[100];
+	struct program_answer answers[100];
+	size_t n_answers;
 };
 
 static void random_facts(struct world *w)
@@ -311,6 +325,28 @@ static void random_facts(struct world *w)
 			w->labels[f->n_labels++] = str_of(labels[i]);
 }
 
+/* "yes" and "no" say so; "which" one thing of some rules, and another of
+ * others. */
+static void random_answers(struct world *w)
+{
+	for (unsigned i = 0; i < 10; i++) {
+		struct program_answer *a = &w->answers[w->n_answers++];
+		struct str key = i == 8 ? STR_LIT("yes") :
+		    i == 9 ? STR_LIT("no") :
+		    arena_printf(w->arena, "which r%u", i);
+		size_t blank = str_find_char(key, 0, ' ');
+		char *z = arena_z(w->arena, key);
+
+		if (blank < key.n)
+			z[blank] = '\0';
+		a->key = (struct str){ z, key.n + 1 };
+		a->truth = i == 8 || (i < 8 && one_in(2)) ? TRUTH_TRUE :
+		    TRUTH_FALSE;
+		if (one_in(10))
+			w->failed[i] = "it was refused";
+	}
+}
+
 /* False when chance made a program that the compiler refuses. */
 static bool random_world(struct world *w, struct arena *a)
 {
@@ -324,6 +360,7 @@ static bool random_world(struct world *w, struct arena *a)
 	w->n_fields = rules_fields(w->rules, &w->fields, &w->whole);
 	w->message = random_message(a);
 	random_facts(w);
+	random_answers(w);
 	return true;
 }
 
@@ -337,6 +374,11 @@ static void judge(const struct world *w, unsigned known, unsigned denied,
 		.facts = &f, .denied = denied & ~known,
 		.denied_reason = "denied", .is_new = w->is_new,
 		.due = w->due,
+		.failed = w->failed,
+		.answers = w->answers,
+		.n_answers = known & RULES_ASK_PROGRAM ? w->n_answers : 0,
+		.no_programs = denied & ~known & RULES_ASK_PROGRAM ?
+		    "denied" : NULL,
 		.now = time_from_civil(2026, 1, 15, 12, 0, 0),
 		.explain = explain,
 	};

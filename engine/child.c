@@ -21,8 +21,8 @@ extern char **environ;
 
 /* A name that ends in "_" stands for all that begin with it. */
 static const char *const passed_on[] = {
-	"PATH", "HOME", "USER", "LOGNAME", "SHELL", "TERM", "TZ", "TMPDIR",
-	"LANG", "LANGUAGE", "LC_", "XDG_", "GNUPGHOME", "GPG_TTY",
+	"PATH", "HOME", "USER", "LOGNAME", "SHELL", "TERM", "TZ", "TZDIR",
+	"TMPDIR", "LANG", "LANGUAGE", "LC_", "XDG_", "GNUPGHOME", "GPG_TTY",
 	"PASSWORD_STORE_", "SSH_AUTH_SOCK", "DBUS_SESSION_BUS_ADDRESS",
 	"DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY",
 };

@@ -52,10 +52,10 @@ void child_text(struct buf *b, const struct child_settings *set,
 
 /*
  * The environment that programs get: PATH, HOME, USER, LOGNAME, SHELL, TERM,
- * TZ, TMPDIR, LANG, LANGUAGE, LC_*, XDG_*, and what password stores need to
- * find their agents and the person (GNUPGHOME, GPG_TTY, PASSWORD_STORE_*,
- * SSH_AUTH_SOCK, DBUS_SESSION_BUS_ADDRESS, DISPLAY, WAYLAND_DISPLAY,
- * XAUTHORITY), then EXTRA.  NULL at the end; in A.
+ * TZ, TZDIR, TMPDIR, LANG, LANGUAGE, LC_*, XDG_*, and what password stores
+ * need to find their agents and the person (GNUPGHOME, GPG_TTY,
+ * PASSWORD_STORE_*, SSH_AUTH_SOCK, DBUS_SESSION_BUS_ADDRESS, DISPLAY,
+ * WAYLAND_DISPLAY, XAUTHORITY), then EXTRA.  NULL at the end; in A.
  */
 char **child_environment(struct arena *a, const char *const *extra);
 

@@ -141,7 +141,7 @@ static bool build_expect(struct builder *b, const struct node *n,
 	const struct node *mailbox, *replaced;
 	bool ok, yes;
 
-	if (node_is_null(n) || n->kind != NODE_MAP)
+	if (node_is_null(n) || n->kind != NODE_MAP || n->n == 0)
 		return problem_hint(b->ps, n->pos,
 		    STR_LIT("for instance {rules: [], labels: [INBOX]}"),
 		    "`expect` wants what must come out");

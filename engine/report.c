@@ -312,7 +312,7 @@ static void word_as_json(struct report *r, const struct rules_word *w)
 static void word_as_line(struct buf *b, const struct rules_word *w)
 {
 	buf_printf(b, "  %-*s  %s%s\n", WORD_WIDTH, w->name, w->help,
-	    w->later ? " (not yet supported)" : "");
+	    w->later ? " (not yet)" : "");
 }
 
 static void word_in_full(struct report *r, struct buf *b,

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The program as a person calls it: help, exit codes, check, test, explain."""
 
+import json
 import os
 import re
 import stat
@@ -11,7 +12,7 @@ import tamis
 import tap
 
 COMMANDS = ['run', 'check', 'test', 'explain', 'why', 'log', 'recover',
-            'doctor']
+            'doctor', 'words']
 
 RULES = r'''version: 1
 lists:
@@ -303,6 +304,41 @@ rules:
         self.assertIn('/nonexistent.yaml', r.err)
         r = self.expect(1, '-r', '/nonexistent.yaml', 'check')
         self.assertIn('/nonexistent.yaml', r.out)
+
+
+class Language(Base):
+    def test_list(self):
+        text = self.expect(tamis.DONE, 'words').out
+        self.assertRegex(text, r'(?m)^condition$')
+        self.assertRegex(text, r'(?m)^  archive +take it out of the inbox')
+        self.assertRegex(text, r'(?m)^  thread .*\(not yet\)$')
+        self.assertLess(max(map(len, text.splitlines())), 90)
+
+    def test_word(self):
+        """Wherever it stands, with what it takes."""
+        text = self.expect(tamis.DONE, 'words', 'local').out
+        self.assertRegex(text, r'(?m)^local \(part of an address\)$')
+        self.assertRegex(text, r'(?m)^local \(key of `list_id`\)$')
+        self.assertRegex(text, r'(?m)^    takes a text')
+
+    def test_json(self):
+        words = self.expect(tamis.DONE, '--json', 'words', 'decrypt').json()
+        self.assertEqual([(w['of'], w['supported']) for w in words],
+                         [('action', False)])
+
+    def test_unknown(self):
+        got = self.expect(tamis.FOUND, 'words', 'archiv\x1b', 'stop')
+        self.assertIn('stop (action)', got.out)
+        self.assertIn('did you mean "archive"?', got.err)
+        self.assertNotIn('\x1b', got.err)
+
+    def test_schema(self):
+        schema = json.loads(self.expect(tamis.DONE, 'words',
+                                        '--schema').out)
+        self.assertIn('from', schema['definitions']['condition_map'][
+            'properties'])
+        self.assertNotIn('thread', schema['definitions']['condition_map'][
+            'properties'])
 
 
 class Tests(Base):

@@ -405,6 +405,14 @@ class Words(unittest.TestCase):
         self.assertEqual(len(kinds), 7)
         self.assertGreater(len(self.rows), 100)
 
+    def test_special_uses(self):
+        page = '\n'.join(section(self.lines, 'ACTIONS'))
+        names = re.findall(r'(?m)^SPECIAL\("\\\\(\w+)"',
+                           source('rules/vocab.def'))
+        self.assertEqual(re.findall(r'\\e(\w+)\b', page[
+            page.index('RFC 6154 and 8457'):page.index('snippet', page.index(
+                'RFC 6154 and 8457'))]), names)
+
     def test_each_has_an_entry(self):
         have = items(self.lines)
         named = set(re.findall(r'[a-z_]+', ' '.join(

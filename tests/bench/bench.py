@@ -5,14 +5,16 @@ usage: bench.py [--messages N] [--runs N] [imap] [cron] [files] [memory]
 
 Everything is made here: mail from a seed, a private Dovecot, two floors
 written in C (floor_imap sends the very commands that tamis sent; floor_files
-opens each file and reads its header).  A figure is the median of its runs;
-wall times of tamis and of the floor are taken in turn.  Not a test: it
-judges nothing, it prints.
+opens each file and reads its header).  A peer, fdm, judges the same Maildir
+where it is installed.  A figure is the median of its runs; wall times of
+tamis and of the floor are taken in turn.  Not a test: it judges nothing, it
+prints.
 """
 
 import argparse
 import contextlib
 import os
+import pwd
 import random
 import shutil
 import statistics
@@ -42,6 +44,26 @@ rules:
   - {name: r8, when: {from: person7@example.net}, then: [{mark: starred}]}
   - {name: r9, when: {size: {over: 60K}}, then: [{label: big}]}
   - {name: r10, when: {subject: "newsletter 3"}, then: [{move: News}, {mark: read}]}
+'''
+
+# The same for fdm, which changes nothing: each match says `keep`.
+FDM = r'''
+set default-user "%(user)s"
+set no-received
+set lock-file "%(work)s/fdm.lock"
+set unmatched-mail keep
+account "box" maildir "%(box)s" keep
+action "fire" keep
+match "^X-Ticket:" in headers action "fire" continue
+match "^From:.*shop12" in headers action "fire" continue
+match "^List-Id:.*<alpha[.]lists[.]example[.]org>" in headers action "fire" continue
+match "^List-Id:.*<beta[.]lists[.]example[.]org>" in headers action "fire" continue
+match "^Subject:.*invoice" in headers action "fire" continue
+match "^Subject: *re: .*release [0-9]+" in headers action "fire" continue
+match "^To:.*team@example[.]org" in headers action "fire" continue
+match "^From:.*person7@example[.]net" in headers action "fire" continue
+match size > 61440 action "fire" continue
+match "^Subject:.*newsletter 3" in headers action "fire"
 '''
 
 
@@ -230,7 +252,26 @@ def bench_files(args, work):
         '%.3f s' % median(ours, 1), 'floor %.3f s' % median(theirs, 1),
         'ratio %.2f' % (median(ours, 1) / median(theirs, 1)),
         'peak %.1f MiB' % median(ours, 2))
+    bench_fdm(args, work, box, median(ours, 1))
     shutil.rmtree(box)
+
+
+def bench_fdm(args, work, box, ours):
+    name = 'Maildir, the same with fdm: CPU'
+    if not shutil.which('fdm'):
+        row(name, 'fdm is not there (Debian: fdm)')
+        return
+    config = work + '/fdm.conf'
+    with open(config, 'w') as f:
+        f.write(FDM % {'user': pwd.getpwuid(os.getuid()).pw_name,
+                       'work': work, 'box': box})
+    os.chmod(config, 0o600)
+    os.chmod(work, 0o711)	# root's fdm reads as a user of its own
+    got = timed(['fdm', '-f', config, 'fetch'],
+                dict(os.environ, HOME=work))
+    assert b' %d messages' % args.messages in got[3], got[3]
+    row(name, '%.3f s' % got[1], 'ours %.3f s' % ours,
+        '%.0f times' % (got[1] / ours), 'peak %.1f MiB' % got[2])
 
 
 def bench_memory(args, work):
@@ -242,6 +283,11 @@ def bench_memory(args, work):
     got = timed(t.argv(['-r', rules, '-q', 'run', '--dry-run', box]), t.env)
     row('Maildir, %d messages: peak' % n, '%.1f MiB' % got[2],
         'CPU %.2f s' % got[1])
+    t.config({'accounts': {'a': {'maildir': box}}})
+    got = timed(t.argv(['-q', 'run', '--all']), t.env)
+    assert got[4] == 0, got[3]
+    row('Maildir, %d messages, most are changed: peak' % n,
+        '%.1f MiB' % got[2], 'CPU %.2f s' % got[1])
     shutil.rmtree(box)
     big = work + '/big.eml'
     with open(big, 'wb') as f:

@@ -3,7 +3,7 @@
  */
 #include "leaf.h"
 
-#define KEPT_IDS_MAX	16	/* fields whose identifiers are kept */
+#define KEPT_IDS_MAX	100000	/* identifiers of a field */
 #define VALUES_SHOWN	3	/* of an explanation */
 #define LINE_SHOWN	80	/* octets of a line of a long text */
 
@@ -129,37 +129,50 @@ static void explain_nothing(struct evaluation *v, const struct cond *c)
 	leaf_show_reason(v, "there is no such field");
 }
 
-/* The identifiers of a field's occurrences are read once a message. */
+/* The identifiers of all occurrences of a field, read once a message. */
 struct kept_ids {
 	struct str field;
-	size_t k;
-	struct str *ids;
-	size_t n;
+	struct str *list;
+	size_t n, cap;
+	bool more;		/* than are kept */
 	struct kept_ids *next;
 };
 
-static size_t ids_of(struct evaluation *v, struct str field, size_t k,
-    struct str **out)
+static void read_ids(struct evaluation *v, struct kept_ids *kept)
+{
+	struct mail *m = v->in->mail;
+	size_t n = mail_field_count(m, kept->field);
+
+	for (size_t k = 0; k < n; k++) {
+		struct str *ids;
+		size_t n_ids = mail_ids(v->arena, mail_field_text(m,
+		    kept->field, k), &ids);
+
+		for (size_t i = 0; i < n_ids; i++) {
+			if (kept->n == KEPT_IDS_MAX) {
+				kept->more = true;
+				return;
+			}
+			arena_grow(v->arena, &kept->list, kept->n,
+			    &kept->cap);
+			kept->list[kept->n++] = ids[i];
+		}
+	}
+}
+
+static const struct kept_ids *ids_of(struct evaluation *v, struct str field)
 {
 	struct kept_ids *kept;
-	size_t count = 0;
 
-	for (kept = v->ids; kept; kept = kept->next, count++)
-		if (kept->k == k && str_ieq(kept->field, field)) {
-			*out = kept->ids;
-			return kept->n;
-		}
-	if (count == KEPT_IDS_MAX) {
-		*out = NULL;	/* a field that may stand once, many times */
-		return 0;
-	}
+	for (kept = v->ids; kept; kept = kept->next)
+		if (str_ieq(kept->field, field))
+			return kept;
 	kept = arena_make(v->arena, struct kept_ids);
-	*kept = (struct kept_ids){ .field = field, .k = k, .next = v->ids };
-	kept->n = mail_ids(v->arena, mail_field_text(v->in->mail, field, k),
-	    &kept->ids);
+	kept->field = field;
+	kept->next = v->ids;
 	v->ids = kept;
-	*out = kept->ids;
-	return kept->n;
+	read_ids(v, kept);
+	return kept;
 }
 
 static size_t count_addresses(struct evaluation *v, struct str field)
@@ -172,22 +185,19 @@ static size_t count_addresses(struct evaluation *v, struct str field)
 	return sum;
 }
 
-/* *MORE_OUT: there may be more than the number that is returned. */
+/* *MORE_OUT: there are more than the number that is returned. */
 static size_t count_values(struct evaluation *v, const struct cond *c,
     struct str field, bool *more_out)
 {
-	size_t n, sum = 0;
-	struct str *ids;
+	const struct kept_ids *ids;
 
 	if (c->kind == COND_ADDRESS)
 		return count_addresses(v, field);
-	n = mail_field_count(v->in->mail, field);
 	if (c->source != TEXT_IDS || c->raw)
-		return n;
-	for (size_t k = 0; k < n && k < KEPT_IDS_MAX; k++)
-		sum += ids_of(v, field, k, &ids);
-	*more_out |= n > KEPT_IDS_MAX;
-	return sum;
+		return mail_field_count(v->in->mail, field);
+	ids = ids_of(v, field);
+	*more_out |= ids->more;
+	return ids->n;
 }
 
 static struct answer count_answer(struct evaluation *v,
@@ -272,16 +282,14 @@ static bool text_value(struct evaluation *v, const struct cond *c,
 static bool ids_field(struct evaluation *v, const struct cond *c,
     struct str field, struct tally *t)
 {
-	size_t n = mail_field_count(v->in->mail, field);
+	const struct kept_ids *ids = ids_of(v, field);
 
-	for (size_t k = 0; k < n && k < KEPT_IDS_MAX; k++) {
-		struct str *ids;
-		size_t n_ids = ids_of(v, field, k, &ids);
-
-		for (size_t i = 0; i < n_ids; i++)
-			if (text_value(v, c, ids[i], t))
-				return true;
-	}
+	for (size_t i = 0; i < ids->n; i++)
+		if (text_value(v, c, ids->list[i], t))
+			return true;
+	if (ids->more)
+		answer_add(&t->answer, answer_unknown(0,
+		    "there are more identifiers than are looked at"));
 	return false;
 }
 

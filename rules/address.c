@@ -596,7 +596,7 @@ static void read_angle(struct reader *r)
 	struct str comment = STR_EMPTY, local, domain, name;
 	bool route = false;
 	struct lexer before = r->lexer;
-	struct token t;
+	struct token t, *spec;
 
 	from = n_phrase ? r->item[0].at : r->lexer.at - 1;
 	for (;;) {
@@ -618,10 +618,12 @@ static void read_angle(struct reader *r)
 	}
 	if (!is(&t, '>'))
 		r->lexer = before;
-	n = drop_comments(r->item + n_phrase, r->n_item - n_phrase,
-	    &comment);
-	at = last_at(r->item + n_phrase, n);
-	if (read_spec(r, r->item + n_phrase, n, at, &local, &domain)) {
+	/* "<>" alone pushed nothing: a place there is all the same */
+	arena_grow(r->arena, &r->item, n_phrase, &r->cap_item);
+	spec = r->item + n_phrase;
+	n = drop_comments(spec, r->n_item - n_phrase, &comment);
+	at = last_at(spec, n);
+	if (read_spec(r, spec, n, at, &local, &domain)) {
 		name = phrase(r->arena, r->item, n_phrase);
 		if (!name.n) {
 			drop_comments(r->item, n_phrase, &comment);

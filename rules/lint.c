@@ -11,37 +11,17 @@
 struct lint {
 	struct builder *b;
 	const struct source *source;
-	size_t *lines;		/* where each line begins */
-	size_t n_lines, cap;
 };
-
-static void find_lines(struct lint *l)
-{
-	struct str text = l->source->text;
-
-	for (size_t at = 0; ; at++) {
-		arena_grow(l->b->arena, &l->lines, l->n_lines, &l->cap);
-		l->lines[l->n_lines++] = at;
-		at = str_find_char(text, at, '\n');
-		if (at >= text.n)
-			return;
-	}
-}
 
 /* The source from POS to the end of its line. */
 static struct str source_at(const struct lint *l, struct pos pos)
 {
 	struct str line;
-	size_t from, at = 0;
+	size_t at;
 
-	if (pos.source != l->source || pos.line < 1 ||
-	    (size_t)pos.line > l->n_lines)
+	if (pos.source != l->source)
 		return STR_EMPTY;
-	from = l->lines[pos.line - 1];
-	line = str_sub(l->source->text, from,
-	    str_find_char(l->source->text, from, '\n') - from);
-	for (int i = 1; i < pos.col && at < line.n; i++)
-		utf8_next(line, &at);
+	line = pos_line(pos, &at);
 	return str_sub(line, at, line.n);
 }
 
@@ -134,7 +114,6 @@ void lint_file(struct builder *b, const struct node *root)
 
 	if (!l.source)
 		return;
-	find_lines(&l);
 	lint_node(&l, root);
 }
 

@@ -820,6 +820,7 @@ struct node *node_read(struct arena *a, const char *name, struct str text,
 	if (str_starts(text, STR_LIT("\xEF\xBB\xBF")))
 		text = str_sub(text, 3, text.n);
 	src->text = arena_str(a, text);
+	source_survey(a, src);
 	if (!check_bytes(src, ps))
 		return NULL;
 	if (!yaml_parser_initialize(&r.parser)) {

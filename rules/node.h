@@ -27,7 +27,13 @@
 struct source {
 	const char *name;	/* as the user knows it */
 	struct str text;
+	/* Places in it, by source_survey; there may be none. */
+	struct spot *spots;
+	size_t n_spots;
 };
+
+/* So that finding a place takes no longer where it is far behind. */
+void source_survey(struct arena *a, struct source *s);
 
 /* A place: line and column count from 1, columns in characters. */
 struct pos {

@@ -1,6 +1,7 @@
 /* What node.h says of problems: collected, sorted, shown with their place. */
 #include "node.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -85,25 +86,89 @@ void warning(struct problems *ps, struct pos pos, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* Line LINE of TEXT, from 1; a line ends with LF, CR LF or CR. */
-static bool find_line(struct str text, int line, struct str *line_out)
-{
-	size_t at = 0, end;
+/* -------------------------------------------------------------- places */
 
-	for (int i = 1; at <= text.n; i++) {
-		for (end = at; end < text.n && text.p[end] != '\n' &&
-		    text.p[end] != '\r'; end++)
-			;
-		if (i == line) {
-			*line_out = str_sub(text, at, end - at);
-			return true;
-		}
-		if (end + 1 < text.n && text.p[end] == '\r' &&
-		    text.p[end + 1] == '\n')
-			end++;
-		at = end + 1;
+#define SPOT_EVERY		1024	/* octets */
+
+struct spot {
+	size_t at;
+	int line, col;
+};
+
+/* Moves behind the next character; a line ends with LF, CR LF or CR. */
+static void step(struct str text, struct spot *s)
+{
+	char c = text.p[s->at];
+
+	if (c != '\n' && c != '\r') {
+		utf8_next(text, &s->at);
+		s->col++;
+		return;
 	}
-	return false;
+	s->at++;
+	if (c == '\r' && s->at < text.n && text.p[s->at] == '\n')
+		s->at++;
+	s->line++;
+	s->col = 1;
+}
+
+void source_survey(struct arena *a, struct source *s)
+{
+	struct spot here = { 0, 1, 1 };
+	size_t n = s->text.n / SPOT_EVERY;
+
+	s->spots = arena_array(a, n, sizeof(*s->spots));
+	s->n_spots = 0;
+	while (here.at < s->text.n && s->n_spots < n) {
+		step(s->text, &here);
+		if (here.at >= (s->n_spots + 1) * SPOT_EVERY)
+			s->spots[s->n_spots++] = here;
+	}
+}
+
+static bool is_behind(const struct spot *s, int line, int col)
+{
+	return s->line > line || (s->line == line && s->col > col);
+}
+
+/* The offset of a place, or of the end of its line or text before it. */
+static size_t offset_of(const struct source *s, int line, int col)
+{
+	size_t low = 0, high = s->n_spots;
+	struct spot here = { 0, 1, 1 };
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (is_behind(&s->spots[middle], line, col))
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	if (low)
+		here = s->spots[low - 1];
+	while (here.at < s->text.n && (here.line < line || here.col < col)) {
+		struct spot before = here;
+
+		step(s->text, &here);
+		if (here.line > line)
+			return before.at;
+	}
+	return here.at;
+}
+
+struct str pos_line(struct pos pos, size_t *at_out)
+{
+	size_t from, end;
+
+	*at_out = 0;
+	if (!pos.source || pos.line < 1)
+		return STR_EMPTY;
+	from = offset_of(pos.source, pos.line, 1);
+	end = offset_of(pos.source, pos.line, INT_MAX);
+	if (pos.col > 1)
+		*at_out = offset_of(pos.source, pos.line, pos.col) - from;
+	return str_sub(pos.source->text, from, end - from);
 }
 
 /* Byte offset of the character with number N (from 0), or the end. */
@@ -114,19 +179,6 @@ static size_t char_offset(struct str s, size_t n)
 	while (n-- > 0 && at < s.n)
 		utf8_next(s, &at);
 	return at;
-}
-
-struct str pos_line(struct pos pos, size_t *at_out)
-{
-	struct str line;
-
-	*at_out = 0;
-	if (!pos.source || pos.line < 1 ||
-	    !find_line(pos.source->text, pos.line, &line))
-		return STR_EMPTY;
-	if (pos.col > 1)
-		*at_out = char_offset(line, (size_t)pos.col - 1);
-	return line;
 }
 
 /* The next character as it is shown; a tab is one column. */

@@ -313,10 +313,39 @@ static void test_show_long(void **state)
 	buf_free(&b);
 }
 
+/* A place far behind is found as one at the beginning is. */
+static void test_places(void **state)
+{
+	struct source plain = { .name = "x" }, known;
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 1 << 20);
+	for (int i = 0; i < 3000; i++)
+		buf_printf(&b, "%*s\xC3\xA4 \xE2\x82\xAC\xFF%s", i % 97, "",
+		    i % 400 ? "" : i % 3 ? "\r\n" : i % 7 ? "\r" : "\n\n");
+	plain.text = buf_str(&b);
+	known = plain;
+	source_survey(arena, &known);
+	for (int line = 1; line < 20; line++)
+		for (int col = 1; col < 40000; col += 1 + col / 7) {
+			size_t at, same;
+			struct str s = pos_line((struct pos){ &plain, line,
+			    col, 0 }, &at);
+
+			assert_ptr_equal(s.p + s.n, pos_line((struct pos){
+			    &known, line, col, 0 }, &same).p + s.n);
+			assert_int_equal(at, same);
+			assert_true(at <= s.n);
+			assert_false(memchr(s.p, '\n', s.n));
+		}
+	buf_free(&b);
+}
+
 static void test_sort(void **state)
 {
-	struct source one = { "z", STR_LIT("a\nb\nc\n") };
-	struct source two = { "a", STR_LIT("a\nb\nc\n") };
+	struct source one = { .name = "z", .text = STR_LIT("a\nb\nc\n") };
+	struct source two = { .name = "a", .text = STR_LIT("a\nb\nc\n") };
 
 	(void)state;
 	problems_init(&ps, arena);
@@ -661,6 +690,7 @@ int main(void)
 		test(test_goes_on),
 		test(test_show),
 		test(test_show_long),
+		test(test_places),
 		test(test_sort),
 		test(test_depth),
 		test(test_limits),

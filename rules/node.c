@@ -54,6 +54,7 @@ static bool check_bytes(const struct source *src, struct problems *ps)
 {
 	struct str s = src->text;
 	struct pos pos = { .source = src, .line = 1, .col = 1 };
+	int directives = 0;
 
 	if (looks_utf16(s))
 		return problem(ps, (struct pos){ .source = src },
@@ -65,6 +66,11 @@ static bool check_bytes(const struct source *src, struct problems *ps)
 		if (!may_stand(cp))
 			return bad_char(ps, pos, cp,
 			    (unsigned char)s.p[from]);
+		/* libyaml compares each with all before it */
+		if (cp == '%' && pos.col == 1 &&
+		    ++directives > NODE_DIRECTIVES_MAX)
+			return problem(ps, pos, "more than %d lines begin "
+			    "with `%%`", NODE_DIRECTIVES_MAX);
 		pos.col++;
 		if (cp == '\n' || (cp == '\r' &&
 		    (at == s.n || s.p[at] != '\n'))) {

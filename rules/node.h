@@ -21,6 +21,7 @@
 #define NODE_DEPTH_MAX	64		/* nested collections */
 #define NODE_COUNT_MAX	1000000		/* nodes of one file, aliases
 					   expanded */
+#define NODE_DIRECTIVES_MAX	100	/* lines that begin with % */
 #define PROBLEMS_MAX	20
 
 /* A source file as it was read; for showing the line of a problem. */

@@ -199,7 +199,7 @@ static bool regex_ok(struct reading *r, struct str entry, struct pos pos)
 		return true;
 	if (regex.n == 0)
 		return problem(r->b->ps, pos, "the regex is empty");
-	if (x->n_regexes++ == LIST_REGEX_MAX)
+	if (x->n_regexes++ >= LIST_REGEX_MAX)
 		return problem(r->b->ps, pos, "a list has at most %d regexes",
 		    LIST_REGEX_MAX);
 	return list_entry_pattern(r->b, regex, pos, false) != NULL;

@@ -8,6 +8,7 @@ exit as it says it does.
 
 import glob
 import os
+import resource
 import shutil
 import sys
 import unittest
@@ -60,6 +61,39 @@ class Check(unittest.TestCase):
                                  problems(want))
                 self.assertEqual(got.status, tamis.FOUND
                                  if ': error: ' in want else tamis.DONE)
+
+    def many(self, n):
+        """Seconds of the processor for N rules, 4,000 in a file."""
+        rules = ['- {name: r%d, when: {from: u%d@example.org, subject: '
+                 "{regex: '^re: (\\w+) %d'}}, then: {label: l/$(1)}}\n"
+                 % (i, i, i) for i in range(n)]
+        names = []
+        for at in range(0, n, 4000):
+            names += ['-r', 'many-%d.yml' % at]
+            path = os.path.join(self.tamis.folder, names[-1])
+            with open(path, 'w') as f:
+                f.write('version: 1\nrules:\n')
+                f.writelines(rules[at:at + 4000])
+            os.chmod(path, 0o600)
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        got = self.tamis.run(*names, 'check')
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds = (after.ru_utime + after.ru_stime -
+                   before.ru_utime - before.ru_stime)
+        print('# %d rules: %d ms, %s' % (n, seconds * 1000,
+                                         (got.out + got.err).strip()[:99]))
+        return got, seconds
+
+    def test_many(self):
+        got, seconds = self.many(1000)
+        self.assertEqual(got.status, tamis.DONE)
+        self.assertLess(seconds, 2)	# 0.06 without sanitizers
+        got, seconds = self.many(10000)
+        self.assertEqual(got.status, tamis.DONE)
+        self.assertLess(seconds, 20)
+        got, seconds = self.many(10001)
+        self.assertEqual(got.status, tamis.FOUND)
+        self.assertIn('more than 10000 rules', got.out + got.err)
 
     def test_strict(self):
         self.assertEqual(self.check('warnings.yaml').status, tamis.DONE)

@@ -66,6 +66,8 @@ enum imap_compress {
 struct imap_settings {
 	struct wire_settings wire;
 	unsigned deadline_s;	/* without a single octet either way; 0: 60 */
+	unsigned whole_s;	/* in which a command is answered or at least
+				 * 100,000 octets move; 0: 30 deadlines */
 	size_t literal_max;	/* octets; a server that sends a longer one
 				 * breaks the protocol; 0: IMAP_LITERAL_MAX */
 	enum imap_compress compress;

@@ -13,6 +13,8 @@
 #include "mutf7.h"
 
 #define DEADLINE_S	60
+#define WHOLE_DEADLINES	30
+#define WHOLE_OCTETS	100000
 #define GOODBYE_MS	1500	/* to wait for more once a BYE was seen */
 #define LOGOUT_MS	3000
 #define OUT_CHUNK	65536	/* octets handed to the wire at a time */
@@ -743,6 +745,7 @@ static bool finish_command(struct imap *s, struct command *c,
     const struct imap_reply *r, struct err *e)
 {
 	s->any_answer = true;
+	s->answers++;
 	c->answered = true;
 	if (c->selects)
 		s->selecting--;
@@ -914,9 +917,28 @@ static bool too_late(struct imap *s, struct err *e)
  * waiting, and only then waits: so neither side ever waits for the other to
  * read.  Ends when no command is open (and the greeting is here).
  */
+/* When something last came of waiting. */
+struct progress {
+	uint64_t at, answers, octets;
+};
+
+/* A server that drips an octet now and then would hold us for ever. */
+static bool drips(const struct imap *s, struct progress *p)
+{
+	struct wire_counters w = wire_counters(s->wire);
+	uint64_t octets = w.sent + w.received, now = now_ms();
+
+	if (p->at && s->answers == p->answers &&
+	    octets - p->octets < WHOLE_OCTETS)
+		return now - p->at >= s->whole_ms;
+	*p = (struct progress){ now, s->answers, octets };
+	return false;
+}
+
 bool session_pump(struct imap *s, struct err *e)
 {
 	uint64_t last = now_ms();
+	struct progress progress = { 0 };
 
 	while (s->first || !s->greeted || s->out_at < s->out.n) {
 		uint64_t limit, past;
@@ -929,6 +951,10 @@ bool session_pump(struct imap *s, struct err *e)
 			return ended(s, e) || session_die(s, e);
 		if (end)
 			return true;	/* whoever asks next will see */
+		if (drips(s, &progress))
+			return err_set(e, ERR_TEMP, "the server has said "
+			    "next to nothing for %u s", (unsigned)(s->whole_ms
+			    / 1000)) || session_die(s, e);
 		if (sent || got) {
 			last = now_ms();
 			continue;	/* perhaps that was all */
@@ -1011,6 +1037,8 @@ static struct imap *session_make(struct arena *a, struct wire *w,
 	s->parse = imap_parse_make(a, &place, set->literal_max);
 	s->deadline_ms = 1000 * (uint64_t)(set->deadline_s ?
 	    set->deadline_s : DEADLINE_S);
+	s->whole_ms = set->whole_s ? 1000 * (uint64_t)set->whole_s :
+	    WHOLE_DEADLINES * s->deadline_ms;
 	s->trace = set->trace;
 	s->trace_arg = set->trace_arg;
 	buf_init(&s->out, OUT_CHUNK);

@@ -65,7 +65,8 @@ struct imap {
 	struct wire *wire;
 	struct wire *below;	/* the one under COMPRESS; NULL: none */
 	struct imap_parse *parse;
-	uint64_t deadline_ms;
+	uint64_t deadline_ms, whole_ms;
+	uint64_t answers;	/* commands that were answered */
 	void (*trace)(void *arg, char who, struct str line);
 	void *trace_arg;
 

@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <cmocka.h>
 
 #include "engine/imap.h"
@@ -553,6 +554,80 @@ static void test_queueing_in_a_callback(void **state)
 }
 
 /* Nothing asked, nothing sent. */
+/* ------------------------------------------------------------- dripping */
+
+static enum wire_got drip_send(void *self, const void *p, size_t n,
+    size_t *done, struct err *e)
+{
+	(void)self;
+	(void)p;
+	(void)e;
+	*done = n;
+	return WIRE_OK;
+}
+
+/* The greeting, then an octet for each look. */
+static enum wire_got drip_recv(void *self, void *to, size_t n, size_t *done,
+    struct err *e)
+{
+	static const char text[] = "* PREAUTH [CAPABILITY IMAP4rev1] hi\r\n"
+	    "* OK still here ";
+	size_t *at = self;
+
+	(void)n;
+	(void)e;
+	if (*at % 2 == 0 && (*at)++) {
+		nanosleep(&(struct timespec){ 0, 2000000 }, NULL);
+		return WIRE_AGAIN;
+	}
+	*(char *)to = *at / 2 < sizeof(text) - 1 ? text[*at / 2] : '.';
+	++*at;
+	*done = 1;
+	return WIRE_OK;
+}
+
+static bool drip_wait(void *self, bool sending, unsigned ms, bool *ready,
+    struct err *e)
+{
+	(void)self;
+	(void)sending;
+	(void)ms;
+	(void)e;
+	*ready = true;
+	return true;
+}
+
+static void drip_close(void *self)
+{
+	(void)self;
+}
+
+/* There is always an octet before the deadline, and never an answer. */
+static void test_dripping(void **state)
+{
+	static const struct wire_ops ops = {
+		drip_send, drip_recv, drip_wait, drip_close,
+	};
+	struct imap_settings set = { .user = "alice", .secret = no_secret,
+		.whole_s = 1 };
+	struct arena *a = arena_new(), *mine = arena_new();
+	struct imap_plain *plain;
+	struct imap *s;
+	struct err e = { 0 };
+	size_t at = 0;
+
+	(void)state;
+	assert_true(imap_start(a, wire_make(a, &ops, &at, STR_EMPTY), &set,
+	    &s, &e));
+	assert_true(imap_noop(s, mine, &plain, &e));
+	assert_false(imap_wait(s, &e));
+	assert_int_equal(e.kind, ERR_TEMP);
+	assert_non_null(strstr(e.msg, "next to nothing for 1 s"));
+	assert_int_equal(plain->answer.end, IMAP_LOST);
+	imap_close(&s);
+	arena_free(&mine);
+}
+
 static void test_empty_sets(void **state)
 {
 	static const struct str flag = { "\\Seen", 5 };
@@ -596,6 +671,7 @@ int main(void)
 		cmocka_unit_test(test_large_append_refused),
 		cmocka_unit_test(test_queueing_in_a_callback),
 		cmocka_unit_test(test_empty_sets),
+		cmocka_unit_test(test_dripping),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,7 +28,7 @@ struct found {
 
 struct shades {
 	struct arena *arena;
-	struct names keys;	/* to 1 + an index */
+	struct names keys;	/* to the first that is found */
 	struct found *list;
 	size_t n, cap;
 	const struct shade *always;	/* the last one without a condition */

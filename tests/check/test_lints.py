@@ -21,7 +21,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
 import tamis  # noqa: E402
 import tap  # noqa: E402
 
-FILES = int(os.environ.get('TAMIS_FILES', '150'))
+FILES = int(os.environ.get('TAMIS_FILES', '100'))
 SEED = int(os.environ.get('TAMIS_SEED', '1'))
 MESSAGES = 30
 

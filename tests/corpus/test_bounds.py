@@ -135,6 +135,7 @@ class Bounds(runs.Case):
         path = self.t.folder + '/hard.eml'
         with open(path, 'wb') as f:
             f.write(message)
+        self.addCleanup(os.unlink, path)
         self.t.config({'limits': {'message': '100M'}})
         self.t.rules(RULES)
         began = time.monotonic()

@@ -100,8 +100,9 @@ class Store(Case):
         t = self.talk('INBOX')
         was = self.c.dump()['folders']['INBOX']['validity']
         self.c.act(1, 'renumber', command='UID FETCH', folder='INBOX')
-        t('UID FETCH 1 (FLAGS)')
-        self.assertTrue(t.said('BYE'))
+        self.assertIsNone(t('UID FETCH 1 (FLAGS)'))
+        self.assertEqual(t.lines, [
+            b'* BYE Mailbox has changed, please login again'])
         t = self.talk('INBOX')
         self.assertFalse(t.said('UIDVALIDITY %d]' % was))
         self.assertTrue(t.said('UIDVALIDITY %d]' % (was + 1000)))

@@ -310,9 +310,10 @@ class Session(Login, Folders, Fetching, Changing, Searching,
                       else 'Not logged in')
         if state == SELECTED and self.folder is None:
             raise Bad('No folder selected')
+        self.same_validity()
         args = c.arguments(self.utf8)
         done = getattr(self, 'do_' + c.verb.lower())(c, args)
-        if self.folder is not None and not self.ended:
+        if self.folder is not None:
             self.tell(c.uid or c.verb not in NO_EXPUNGE,
                       c.verb in ('NOOP', 'IDLE'))
         return self.profile.ok(done, c)
@@ -332,6 +333,11 @@ class Session(Login, Folders, Fetching, Changing, Searching,
         self.told = {u: self.flags_at(u) for u in self.uids}
         self.version = folder.version
 
+    def same_validity(self):
+        """A session cannot go on with UIDs that mean other messages now."""
+        if self.folder and self.folder.validity != self.validity:
+            self.bye('Mailbox has changed, please login again')
+
     def flags_at(self, uid):
         p = self.folder[uid]
         return frozenset(p.message.all_flags(p))
@@ -340,11 +346,7 @@ class Session(Login, Folders, Fetching, Changing, Searching,
         """Untagged EXPUNGE, EXISTS and FETCH for what others did, and what
         a command of ours did to the folder."""
         folder = self.folder
-        if folder.validity != self.validity:
-            self.say('BYE', self.profile.text(
-                'renumbered', 'Mailbox has changed, please login again'))
-            self.ended = True
-            return
+        self.same_validity()
         if noop:
             self.store.noop()
         sw = self.switches
@@ -424,8 +426,6 @@ class Session(Login, Folders, Fetching, Changing, Searching,
                     with self.store.lock:
                         self.tell()
                     self.flush()
-                    if self.ended:
-                        self.end()
         finally:
             self.store.listeners.discard(wake)
             here.close()

@@ -185,10 +185,10 @@ class Changing:
         return raw, date, flags
 
     def appended(self, folder, raw, date, flags):
-        found = self.store.append(folder, raw, date, flags)
-        if found.uid is None or not self.profile.has('UIDPLUS'):
+        uid = self.store.append(folder, raw, date, flags)
+        if uid is None or not self.profile.has('UIDPLUS'):
             return None
-        return '[APPENDUID %d %d]' % (folder.validity, found.uid)
+        return '[APPENDUID %d %d]' % (folder.validity, uid)
 
     def do_replace(self, c, args):
         """RFC 8508: the old one goes only when the new one is there."""

@@ -44,9 +44,9 @@ RESERVED = {'inbox', 'sent', 'draft', 'drafts', 'trash', 'spam', 'starred',
             'voicemail', 'migrated', 'bin', 'all', 'anywhere', 'archive',
             'promotions', 'social', 'updates', 'forums', 'snoozed'}
 
-AWAY = {'\\Trash': 'trash', '\\Spam': 'spam'}
+SEPARATE = 'separate'
 
-NOT_ALLOWED = 'Invalid Arguments: Label is not allowed (Failure)'
+AWAY = {'\\Trash': 'trash', '\\Spam': 'spam'}
 
 
 class GmailStore(store.Store):
@@ -63,12 +63,6 @@ class GmailStore(store.Store):
 
     def first_validity(self):
         return 1
-
-    def by_label(self, label):
-        for folder in self.folders.values():
-            if folder.label == label:
-                return folder
-        return None
 
     def shown(self, folder):
         hidden = folder.label in self.switches.hidden or (
@@ -338,18 +332,11 @@ class GmailStore(store.Store):
             raise Bad('Invalid Arguments: Unable to parse message')
         same = self.same_as(raw, folder)
         if same is not None:
-            found = self.append_same(same, folder, raw, date, flags)
-            if found is not None:
-                self.changed()
-                return self.answer(found)
-        p = self.append_new(folder, raw, date, flags)
+            uid = self.append_same(same, folder, raw, date, flags)
+        if same is None or uid == SEPARATE:
+            uid = self.append_new(folder, raw, date, flags).uid
         self.changed()
-        return self.answer(store.Appended(p.uid, p))
-
-    def answer(self, appended):
-        if self.switches.appenduid == 'absent':
-            appended.uid = None
-        return appended
+        return None if self.switches.appenduid == 'absent' else uid
 
     def same_as(self, raw, folder):
         key = mime.sameness(raw, self.switches.same_key)
@@ -387,18 +374,18 @@ class GmailStore(store.Store):
         return p
 
     def append_same(self, m, folder, raw, date, flags):
-        """What becomes of a message that is there already; None: it is
-        taken as another one."""
+        """What becomes of a message that is there already: the UID that is
+        told, None, or SEPARATE if it is taken as another one."""
         how = self.switches.same
         if m.place != 'mail' and m.place != AWAY.get(folder.label):
             if self.switches.trash_twin == 'separate':
-                return None
+                return SEPARATE
             if self.switches.trash_twin == 'stays':
                 return self.ghost(folder, m)
             self.bring_back(m)
             self.effect('untrash', m)
             self.add_to(m, folder)
-            return store.Appended(m.placements[folder.name].uid)
+            return m.placements[folder.name].uid
         if how == 'ghost_uid':
             return self.ghost(folder, m)
         if how == 'replace':
@@ -409,8 +396,7 @@ class GmailStore(store.Store):
             m.flags |= set(flags) - {'\\Deleted'}
         self.add_to(m, folder)
         self.effect('swallow', m, folder.name)
-        uid = None if how == 'no_uid' else m.placements[folder.name].uid
-        return store.Appended(uid)
+        return None if how == 'no_uid' else m.placements[folder.name].uid
 
     def add_to(self, m, folder):
         if folder.label == '\\Starred':
@@ -424,7 +410,7 @@ class GmailStore(store.Store):
         uid = folder.next_uid
         folder.next_uid += 1
         self.effect('swallow', m, folder.name)
-        return store.Appended(uid)
+        return uid
 
     def replace(self, m, folder, raw, date, flags):
         labels = set(m.labels) if self.switches.same_labels == 'kept' \
@@ -436,4 +422,4 @@ class GmailStore(store.Store):
             p.message.labels |= labels
             self.settle(p.message)
             p = p.message.placements[folder.name]
-        return store.Appended(p.uid, p)
+        return p.uid

@@ -7,9 +7,6 @@ a client that has not enabled UTF8=ACCEPT (RFC 6855).
 import base64
 import re
 
-ATOM = re.compile(rb'[^\x00-\x20\x7f-\xff(){%*"\\\]]+\Z')
-
-
 def to_utf7(text):
     out, held = [], ''
     for c in text + '\0':
@@ -67,10 +64,6 @@ def string(data):
     if re.search(rb'[\x80-\xff]', data):
         return literal(data)
     return quoted(data)
-
-
-def is_atom(data):
-    return bool(ATOM.match(data)) and data.upper() != b'NIL'
 
 
 def pattern(text):

@@ -38,7 +38,7 @@ class PlainStore(store.Store):
         p.message.unindexed = store.lag(self.switches.index_lag)
         self.effect('append', p.message, folder.name)
         self.changed()
-        return store.Appended(p.uid, p)
+        return p.uid
 
     def copy(self, folder, placements, target):
         done = []

@@ -1,9 +1,10 @@
 """Messages and the folders that show them: what both kinds of server have.
 
 A Message exists once.  A Folder shows messages under UIDs of its own; each
-showing is a Placement.  On Gmail a message stands in many folders (gmailstore),
-elsewhere in one (plainstore).  Sessions never hear from the store what has
-happened: they look at the folder they have selected and tell the difference.
+showing is a Placement.  On Gmail a message stands in many folders
+(gmailstore), elsewhere in one (plainstore).  Sessions never hear from the
+store what has happened: they look at the folder they have selected and tell
+the difference.
 
 Everything is done under `lock`; `changed` is called after each change.
 """
@@ -17,6 +18,8 @@ import time
 
 from . import mime
 from .grammar import No
+
+FIRST_MODSEQ = 1000
 
 
 class Message:
@@ -90,13 +93,6 @@ class Folder:
         return self.by_uid.get(uid)
 
 
-class Appended:
-    """uid: as the answer tells it, None: it tells none."""
-
-    def __init__(self, uid, placement=None):
-        self.uid, self.placement = uid, placement
-
-
 class Store:
     """What a user has.  Subclasses say what the actions mean."""
 
@@ -115,7 +111,7 @@ class Store:
     def empty(self):
         with self.lock:
             self.folders, self.messages = {}, {}
-            self.modseq, self.ids = 1000, 0
+            self.modseq, self.ids = FIRST_MODSEQ, 0
             self.random = random.Random(self.seed)
             self.seen_before, self.threads = set(), {}
             self.make_folders()
@@ -197,8 +193,8 @@ class Store:
     def new_folder(self, name, label, special=None):
         n = len(self.folders)
         self.modseq += 1
-        folder = Folder(name, label, self.first_validity() + self.modseq - 1000,
-                        self.first_uid(n), special)
+        validity = self.first_validity() + self.modseq - FIRST_MODSEQ
+        folder = Folder(name, label, validity, self.first_uid(n), special)
         folder.highest = self.modseq
         self.folders[name] = folder
         return folder

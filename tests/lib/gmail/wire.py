@@ -23,9 +23,6 @@ class Wire:
         self.inflate = self.deflate = None
         self.listening = True
 
-    def fileno(self):
-        return self.sock.fileno()
-
     def more(self):
         try:
             data = self.sock.recv(CHUNK)

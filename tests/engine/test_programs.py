@@ -7,8 +7,11 @@ import sys
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '../lib'))
+import runs		# noqa: E402
+import servers		# noqa: E402
 import tamis		# noqa: E402
 import tap		# noqa: E402
+from mailmaker import message		# noqa: E402
 
 TRIES = 5
 
@@ -215,6 +218,33 @@ rules:
         r = self.counts('--all')
         self.assertEqual(r['changed'], 600)
         self.assertEqual(len(self.started()), 600)
+
+
+class OverImap(runs.Case):
+    """Bodies come one behind the other while programs take their time."""
+
+    def test_many(self):
+        server = self.start(servers.Dovecot())
+        self.configure(a=self.t.account(server))
+        self.t.write('ask', '#!/bin/sh\nsleep 0.05; n=$(wc -c)\n'
+                     'test $TAMIS_UID -ge 10 -a "$n" -gt 100000\n',
+                     mode=0o700)
+        self.t.rules("""
+rules:
+  - name: asks
+    when: {run: {command: [./ask]}, subject: ask}
+    then: [{mark: starred}]
+""")
+        self.expect(0, 'run')
+        server.append('alice', 'INBOX', [
+            message(n, subject='ask' if n % 2 else 'plain',
+                    body=('x' * 70 + '\r\n') * 3000)
+            for n in range(1, 41)])
+        self.expect(0, 'run')
+        self.assertEqual(
+            {n for n, [(_, flags)] in self.places(server).items()
+             if '\\Flagged' in flags},
+            {n for n in range(10, 41) if n % 2})
 
 
 if __name__ == '__main__':

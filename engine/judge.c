@@ -17,9 +17,19 @@ struct round {
 	struct arena *message;
 	unsigned ask;
 	struct uidset *fields, *bodies;	/* to be asked for next */
+	struct uidset *searching;	/* to be searched for first */
 	unsigned more;		/* what those need besides the cheap facts */
 	const char *no_answer;	/* of a program about the message in hand */
 	const struct fetch_items *items;
+};
+
+/* What the searches found, and of which messages it is known. */
+struct searches {
+	const struct str *words;
+	size_t n;
+	struct uidset asked;
+	struct uidset *found;
+	const char **refused;
 };
 
 struct deadline {
@@ -109,6 +119,15 @@ static void add_settled(struct judge *j, uint32_t uid,
 	one->settled = true;
 	if (id)
 		one->id = *id;
+}
+
+/* Gmail's index lags: time makes it known, not tries. */
+static void add_late(struct judge *j, uint32_t uid)
+{
+	struct judged *one = add_judged(j, uid);
+
+	one->reason = STR_LIT("Gmail's search may not know it yet");
+	one->waits = true;
 }
 
 static void add_unsettled(struct judge *j, uint32_t uid, const char *why)
@@ -202,6 +221,8 @@ static bool settle(struct round *r, const struct fetched *f, struct mail *m,
 		add_unreadable(j, f->facts.uid, f->denied);
 	else if (v->n_unknown && v->ask & RULES_ASK_PROGRAM)
 		add_unsettled(j, f->facts.uid, r->no_answer);
+	else if (v->n_unknown && v->ask & RULES_ASK_SEARCH)
+		add_late(j, f->facts.uid);
 	else if (nameless || may_come(r, f, v))
 		add_unsettled(j, f->facts.uid, "the server did not give all "
 		    "that the rules want to know of it");
@@ -277,6 +298,23 @@ static const char *const *failed_rules(struct round *r, uint32_t uid)
 	return list;
 }
 
+/* What Gmail found of it; NULL: it was not asked about this message. */
+static const struct search_answer *searched(struct round *r, uint32_t uid)
+{
+	const struct searches *s = r->j->searches;
+	struct search_answer *answers;
+
+	if (!s || !uidset_has(&s->asked, uid))
+		return NULL;
+	answers = arena_array(r->message, s->n, sizeof(*answers));
+	for (size_t i = 0; i < s->n; i++) {
+		answers[i].why = s->refused[i];
+		answers[i].truth = s->refused[i] ? TRUTH_UNKNOWN :
+		    uidset_has(&s->found[i], uid) ? TRUTH_TRUE : TRUTH_FALSE;
+	}
+	return answers;
+}
+
 static void make_input(struct round *r, const struct fetched *f,
     struct mail *m, bool is_new, struct deadline *deadline,
     struct match_input *in)
@@ -294,6 +332,9 @@ static void make_input(struct round *r, const struct fetched *f,
 		.is_new = is_new,
 		.due = r->j->due,
 		.no_programs = r->j->no_programs,
+		.searched = searched(r, f->facts.uid),
+		.no_searches = r->j->store->kind.labels == LABELS_GMAIL ?
+		    NULL : "only Gmail can be asked, and this is not Gmail",
 		.failed = failed_rules(r, f->facts.uid),
 		.out_of_time = out_of_time,
 		.out_of_time_ctx = deadline,
@@ -364,10 +405,16 @@ static bool on_fetched(void *ctx, const struct fetched *f, struct err *e)
 		return false;
 	judge_one(r, f, m, fresh && !again, &in, &v);
 	ask = v.ask & ~in.denied & ~(unsigned)RULES_ASK_PROGRAM;
+	if (in.searched)
+		ask &= ~(unsigned)RULES_ASK_SEARCH;
 	/* whoever is changed, or remembered, must be known by name */
 	if (fresh || v.n_fired + v.n_unknown + v.n_failed)
 		ask |= naming(j) & ~known(r, f) & ~in.denied;
 	r->more |= ask;
+	if (ask & RULES_ASK_SEARCH) {
+		uidset_add(r->searching, f->facts.uid);
+		return true;
+	}
 	if (ask & RULES_ASK_BODY) {
 		uidset_add(r->bodies, f->facts.uid);
 		return true;
@@ -403,6 +450,89 @@ static bool next_round(struct round *r, struct uidset *open, unsigned ask,
 
 	uidset_init(open, r->j->arena);
 	return fetch_round(r, &mine, ask, items, e);
+}
+
+/* --------------------------------------------------------------- search */
+
+/* `X-GM-RAW "..."`, as Google's IMAP extensions have it. */
+static struct str raw_criteria(struct arena *a, struct str words)
+{
+	struct str out;
+	struct buf b;
+
+	buf_init(&b, 2 * words.n + 16);
+	buf_add_z(&b, "X-GM-RAW \"");
+	for (size_t i = 0; i < words.n; i++) {
+		if (words.p[i] == '"' || words.p[i] == '\\')
+			buf_add_char(&b, '\\');
+		buf_add_char(&b, words.p[i]);
+	}
+	buf_add_char(&b, '"');
+	out = arena_str(a, buf_str(&b));
+	buf_free(&b);
+	return out;
+}
+
+static struct searches *searches_of(struct judge *j)
+{
+	struct searches *s = arena_make(j->arena, struct searches);
+
+	s->n = rules_searches(j->rules, &s->words);
+	s->found = arena_array(j->arena, s->n + 1, sizeof(*s->found));
+	s->refused = arena_array(j->arena, s->n + 1, sizeof(*s->refused));
+	uidset_init(&s->asked, j->arena);
+	for (size_t i = 0; i < s->n; i++)
+		uidset_init(&s->found[i], j->arena);
+	return s;
+}
+
+/* One search; a refused one is unknown for all. */
+static bool search_one(struct judge *j, struct searches *s, size_t i,
+    const struct uidset *among, struct err *e)
+{
+	struct store_query q = {
+		.since = TIME_NONE,
+		.criteria = raw_criteria(j->arena, s->words[i]),
+		.among = among,
+	};
+	struct uidset found;
+	struct err mine = { 0 };
+
+	uidset_init(&found, j->arena);
+	if (!j->store->kind.search(j->store, &q, &found, &mine)) {
+		if (mine.kind != ERR_USAGE) {
+			*e = mine;
+			return false;
+		}
+		s->refused[i] = arena_z(j->arena, str_of(mine.msg));
+		return true;
+	}
+	for (size_t k = 0; k < found.n; k++)
+		uidset_add_range(&s->found[i], found.ranges[k].low,
+		    found.ranges[k].high);
+	return true;
+}
+
+/* Asks each search about the messages that hang on one, and judges them with
+ * the answers. */
+static bool search_round(struct round *r, unsigned ask,
+    const struct fetch_items *items, struct err *e)
+{
+	struct judge *j = r->j;
+	const struct uidset *among = r->searching;
+
+	if (among->n == 0)
+		return true;
+	if (!j->searches)
+		j->searches = searches_of(j);
+	for (size_t i = 0; i < j->searches->n; i++)
+		if (!j->searches->refused[i] &&
+		    !search_one(j, j->searches, i, among, e))
+			return false;
+	for (size_t i = 0; i < among->n; i++)
+		uidset_add_range(&j->searches->asked, among->ranges[i].low,
+		    among->ranges[i].high);
+	return next_round(r, r->searching, ask, items, e);
 }
 
 /* ----------------------------------------------------- what did not come */
@@ -486,13 +616,14 @@ static void sort_judged(struct judge *j)
 bool judge_messages(struct judge *j, const struct uidset *fresh,
     const struct uidset *stale, struct err *e)
 {
-	struct uidset fields, bodies;
+	struct uidset fields, bodies, searching;
 	struct round r = {
 		.j = j,
 		.fresh = fresh,
 		.message = arena_new(),
 		.fields = &fields,
 		.bodies = &bodies,
+		.searching = &searching,
 	};
 	struct fetch_items items = { 0 };
 	unsigned cheap = FACTS & ~j->store->kind.dear;
@@ -502,16 +633,20 @@ bool judge_messages(struct judge *j, const struct uidset *fresh,
 	make_items(j, &items);
 	uidset_init(&fields, j->arena);
 	uidset_init(&bodies, j->arena);
+	uidset_init(&searching, j->arena);
 	ok = fetch_round(&r, fresh, cheap | naming(j), &items, e) &&
 	    fetch_round(&r, stale, cheap, &items, e);
 	/* what is asked for now, then all there is, then the bodies */
 	ok = ok && next_round(&r, &fields, cheap | naming(j) |
-	    RULES_ASK_FIELDS | (r.more & ~(unsigned)RULES_ASK_BODY),
+	    RULES_ASK_FIELDS | (r.more & FACTS),
 	    &items, e) &&
 	    next_round(&r, &fields, FACTS | RULES_ASK_FIELDS, &items, e) &&
+	    search_round(&r, FACTS | RULES_ASK_FIELDS, &items, e) &&
 	    next_round(&r, &bodies, FACTS | RULES_ASK_FIELDS |
-	    RULES_ASK_BODY, &items, e);
-	assert(!ok || (fields.n == 0 && bodies.n == 0));
+	    RULES_ASK_BODY, &items, e) &&
+	    search_round(&r, FACTS | RULES_ASK_FIELDS | RULES_ASK_BODY,
+	    &items, e);
+	assert(!ok || (fields.n == 0 && bodies.n == 0 && searching.n == 0));
 	arena_free(&r.message);
 	sort_judged(j);
 	ok = ok && look_for_missing(j, fresh, e);

@@ -61,6 +61,8 @@ struct judge {
 	struct arena *met_arena;
 	bool elsewhere;		/* ... and by earlier runs: what is fresh was
 				   not asked for by name */
+	/* Filled by judge: what Gmail's searches found (rules_searches). */
+	struct searches *searches;
 	const struct pending *pending;	/* from earlier runs, by UID */
 	size_t n_pending;
 	/* Of the plan before this one, by UID; see match_input.failed. */

@@ -249,6 +249,23 @@ static void add_copy(struct adding *w, const struct want_place *want,
 	    arena_str(w->p->arena, to);
 }
 
+/* Nobody needs to hear of what is unknown for a few minutes each time. */
+static bool is_late(const struct rule_result *r)
+{
+	return !r->failed && r->truth == TRUTH_UNKNOWN &&
+	    str_eq_z(str_of(r->unknown), RULES_SEARCH_LATE);
+}
+
+static bool has_notes(const struct verdict *v)
+{
+	bool any = v->n_failed > 0;
+
+	for (size_t i = 0; i < v->n_rules && v->n_unknown && !any; i++)
+		any = v->rules[i].truth == TRUTH_UNKNOWN &&
+		    !is_late(&v->rules[i]);
+	return any;
+}
+
 static void add_notes(struct adding *w)
 {
 	struct plan_item *item = w->item;
@@ -261,7 +278,7 @@ static void add_notes(struct adding *w)
 
 		if (r->failed)
 			note->text = arena_str(w->p->arena, r->failure);
-		else if (r->truth == TRUTH_UNKNOWN)
+		else if (r->truth == TRUTH_UNKNOWN && !is_late(r))
 			note->text = arena_str(w->p->arena,
 			    str_of(r->unknown));
 		else
@@ -373,8 +390,7 @@ struct plan_item *plan_add(struct plan *p, const struct plan_message *m,
 		add_copy(&w, &want->copies[i], places);
 	add_place(&w, &want->place, places);
 	count(&w);
-	if (item->n_ops == 0 && !item->failed &&
-	    v->n_unknown + v->n_failed == 0) {
+	if (item->n_ops == 0 && !item->failed && !has_notes(v)) {
 		p->n_items--;
 		return NULL;
 	}

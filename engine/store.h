@@ -85,6 +85,8 @@ struct store_query {
 	int64_t since;		/* INTERNALDATE on or after this instant's
 				   day; TIME_NONE: any */
 	struct str criteria;	/* IMAP SEARCH criteria; empty: any */
+	/* NULL, or these alone; a hint: a store may find others, too. */
+	const struct uidset *among;
 };
 
 /* --------------------------------------------------------------- ops */

@@ -424,7 +424,8 @@ static bool store_imap_search(struct store *st, const struct store_query *q,
 	uidset_init(&within, s->arena);
 	uidset_add_range(&within, q->from_uid ? q->from_uid : 1, UIDSET_MAX);
 	if (!imap_search(s->session, s->arena, buf_str(&criteria),
-	    q->from_uid > 1 ? &within : NULL, &found, e) ||
+	    q->among ? q->among : q->from_uid > 1 ? &within : NULL, &found,
+	    e) ||
 	    !store_imap_wait(s, e))
 		goto out;
 	if (found->answer.end == IMAP_BAD) {

@@ -90,6 +90,8 @@ unsigned ask_cheapest(unsigned ask)
 		return ask & facts;
 	if (ask & RULES_ASK_FIELDS)
 		return RULES_ASK_FIELDS;
+	if (ask & RULES_ASK_SEARCH)
+		return RULES_ASK_SEARCH;
 	if (ask & RULES_ASK_BODY)
 		return RULES_ASK_BODY;
 	return ask;

@@ -37,8 +37,8 @@ struct answer answer_doubted(struct doubt d);	/* unknown */
 void doubt_add(struct doubt *sum, struct doubt more);
 struct answer answer_both(struct answer a, struct answer b);
 
-/* Facts come with one question, the header with the next, then the body;
- * programs are asked last. */
+/* Facts come with one question, the header with the next, then searches, then
+ * the body; programs are asked last. */
 unsigned ask_cheapest(unsigned ask);
 
 enum truth truth_of(bool yes);

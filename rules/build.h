@@ -53,6 +53,8 @@ struct builder {
 	struct names pattern_index;	/* to the ones below */
 	const struct pattern **made;
 	size_t n_made, cap_made;
+	struct names search_names;	/* to out->searches */
+	size_t cap_searches;
 	struct names zone_names;	/* to the ones below */
 	const struct zone **zones;
 	size_t n_zones, cap_zones;

@@ -65,7 +65,7 @@ enum cond_kind {
 	COND_TIME_OF_DAY, COND_WEEKDAY,
 	COND_IS,		/* `text` is the flag, `negated` for unread */
 	COND_FLAG, COND_LABEL, COND_MAILBOX, COND_ACCOUNT,
-	COND_RUN,
+	COND_RUN, COND_SEARCH,
 	COND_AUTH_RESULTS,
 };
 
@@ -206,6 +206,7 @@ struct cond {
 				   over midnight when until is less */
 	unsigned days;		/* COND_WEEKDAY: a bit each, 0 is Sunday */
 	const struct program *program;	/* COND_RUN */
+	size_t search;		/* COND_SEARCH: index into rules->searches */
 	struct str text;	/* COND_IS: the flag, as in facts.flags */
 	bool negated;
 	unsigned height;	/* longest way down, named ones followed; at
@@ -295,6 +296,8 @@ struct rules {
 	bool whole_header;
 	struct str *labels_read;
 	size_t n_labels_read;
+	struct str *searches;
+	size_t n_searches;
 	const struct source **sources;
 	size_t n_sources;
 	struct test_case *tests;

@@ -41,6 +41,9 @@ struct cond *moment_build(struct builder *b, const struct word *w,
 /* The same of `run`.  In `program`. */
 struct cond *run_build(struct builder *b, const struct word *w,
     const struct node *key, const struct node *value);
+/* The same of `gmail`.  In `search`. */
+struct cond *search_build(struct builder *b, const struct word *w,
+    const struct node *key, const struct node *value);
 /* C reads the header fields NAMES, comma separated.  In `term`. */
 void cond_fields(struct builder *b, const char *names, struct cond *c);
 

@@ -4,7 +4,7 @@
 #include "leaf.h"
 
 /* What a leaf may cost, by what it reads. */
-enum { COST_FACTS = 1, COST_HEADER, COST_BODY, COST_PROGRAM };
+enum { COST_FACTS = 1, COST_HEADER, COST_SEARCH, COST_BODY, COST_PROGRAM };
 
 /* -------------------------------------------------------------- prepare */
 
@@ -23,6 +23,8 @@ static unsigned char leaf_cost(const struct cond *c)
 	case COND_BODY:
 	case COND_ATTACHMENT:
 		return COST_BODY;
+	case COND_SEARCH:
+		return COST_SEARCH;
 	case COND_RUN:
 		return COST_PROGRAM;
 	default:
@@ -105,6 +107,8 @@ static struct answer eval_leaf(struct evaluation *v, const struct cond *c)
 		return leaf_time(v, c);
 	case COND_RUN:
 		return leaf_program(v, c);
+	case COND_SEARCH:
+		return leaf_search(v, c);
 	default:
 		return leaf_fact(v, c);
 	}

@@ -104,6 +104,10 @@ size_t rules_fields(const struct rules *r, const struct str **list_out,
 size_t rules_labels_read(const struct rules *r,
     const struct str **list_out);
 
+/* The searches of `gmail:` conditions, in Gmail's own words (X-GM-RAW); each
+ * once. */
+size_t rules_searches(const struct rules *r, const struct str **list_out);
+
 /* --------------------------------------------------- the language itself */
 
 /* A word of it: one row of vocab.def. */
@@ -138,7 +142,8 @@ enum rules_ask {
 	RULES_ASK_FIELDS = 1 << 4,	/* the fields of rules_fields */
 	RULES_ASK_BODY = 1 << 5,	/* the whole message */
 	RULES_ASK_PROGRAM = 1 << 6,	/* see verdict.program */
-	/* to come: thread, Gmail search, seen before, signature */
+	RULES_ASK_SEARCH = 1 << 7,	/* see rules_searches */
+	/* to come: thread, seen before, signature */
 };
 
 /* What is known of a message apart from its bytes. */
@@ -192,9 +197,22 @@ struct match_input {
 	size_t n_answers;
 	/* Why none is asked, one clause, for explain; NULL: they are. */
 	const char *no_programs;
+	/* What the searches found, one for each of rules_searches; NULL: not
+	 * asked yet. */
+	const struct search_answer *searched;
+	const char *no_searches;	/* as no_programs */
 	/* Optional: the message's time is up; what is left is unknown. */
 	bool (*out_of_time)(void *ctx);
 	void *out_of_time_ctx;
+};
+
+/* A search that misses a message younger than its index knows: the reason. */
+#define RULES_SEARCH_LATE	"Gmail's search may not know so new a message yet"
+
+/* Does a search find the message? */
+struct search_answer {
+	enum truth truth;
+	const char *why;	/* for unknown, one clause */
 };
 
 /* A program that is to be asked about a message: exit status 0 is true, 1

@@ -574,6 +574,8 @@ struct cond *term_build(struct builder *b, const struct word *w,
 		return moment_build(b, w, key, value);
 	case ARG_PROGRAM:
 		return run_build(b, w, key, value);
+	case ARG_SEARCH:
+		return search_build(b, w, key, value);
 	case ARG_IS:
 		return is_cond(b, w, key, value);
 	case ARG_AUTH_RESULTS:

@@ -5,7 +5,7 @@ UIDs, and answers that are not true."""
 
 import os
 import sys
-import unittest
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, HERE + '/../lib']
@@ -333,6 +333,64 @@ class Answers(Run):
                     self.assertEqual(self.labels(a), ['l'])
                     self.assertIn('\\Seen', self.m(a)['flags'])
                     self.assertEqual(self.place(b), 'trash')
+
+
+class Search(Run):
+    """`gmail:` conditions."""
+
+    def test_found_and_not(self):
+        old = [self.one(1, 'invoice'), self.one(2, 'letter')]
+        self.rules(('r', "gmail: 'subject:invoice'", '{label: found}'),
+                   ('n', "not: {gmail: 'subject:invoice'}",
+                    '{label: missed}'))
+        before = self.c.counters()['names'].count('UID SEARCH')
+        self.run_()
+        self.assertEqual([self.labels(i) for i in old],
+                         [['\\Inbox', 'found'], ['\\Inbox', 'missed']])
+        after = self.c.counters()['names'].count('UID SEARCH')
+        self.assertLessEqual(after - before, 2)	# one is "who is there?"
+        self.nothing_left()
+
+    def test_words_of_any_kind(self):
+        id = self.one(1, 'x', 'a "b" \\c', '\\Inbox')
+        for words in ('label:Grüße', 'say "it" \\\\ so', 'a*b (c)', '会議'):
+            with self.subTest(words=words):
+                self.rules(('r', "gmail: '%s'" % words, '{label: l}'))
+                self.run_()
+        self.assertNotIn('l', self.labels(id))
+
+    def test_only_what_hangs_on_it(self):
+        for n in range(10):
+            self.one(n, 'x' if n == 3 else 'y')
+        self.rules(('r', "subject: x, gmail: 'subject:x'", '{label: l}'))
+        self.run_()
+        searches = [e['command'] for e in self.c.log()
+                    if 'X-GM-RAW' in e['command']]
+        self.assertEqual(len(searches), 1)
+        self.assertIn('UID 4', searches[0])
+
+    def test_a_miss_on_new_mail_waits(self):
+        self.one(1, 'old')
+        self.rules(('r', "gmail: 'subject:x'", '{label: l}'))
+        self.run_('-q')
+        id = self.one(2, 'x', date=int(time.time()))
+        stored = self.c.store().messages[id]
+        stored.unindexed = 'noop'
+        for _ in range(7):		# time counts, not tries
+            r = self.run_('-q')
+            self.assertEqual((self.labels(id), r.out), (['\\Inbox'], ''))
+        stored.unindexed = None
+        self.run_('-q')
+        self.assertEqual(self.labels(id), ['\\Inbox', 'l'])
+
+    def test_elsewhere(self):
+        """A file is not on Gmail."""
+        path = os.path.join(self.t.folder, 'm.eml')
+        with open(path, 'wb') as f:
+            f.write(message(1))
+        self.rules(('r', "gmail: 'subject:x'", '{label: l}'))
+        r = self.t.run('run', '--dry-run', path)
+        self.assertIn('only Gmail can be asked', r.out)
 
 
 class Turns(Run):

@@ -13,6 +13,7 @@
  *		mailbox, flags, labels, in_inbox, inbox_is_label, size,
  *		received, authserv, now, zone, new, due, body_text, steps, no_programs,
  *		failed (INDEX-OF-RULE REASON),
+ *		searched (true, false or unknown for each search), no_searches,
  *		answer (TRUTH PROGRAM ARGUMENT ..., may stand several times)
  *   verdict:	a line for each rule, then what is wanted, then what to ask
  *   after:	labels, mailbox, flags afterwards (optional)
@@ -53,13 +54,14 @@ struct one_case {
 	bool due[LIST_MAX];
 	struct program_answer answers[LIST_MAX];
 	const char *failed[LIST_MAX];
+	struct search_answer searched[LIST_MAX];
 };
 
 static const struct { const char *name; unsigned bit; } ask_names[] = {
 	{ "flags", RULES_ASK_FLAGS }, { "labels", RULES_ASK_LABELS },
 	{ "size", RULES_ASK_SIZE }, { "received", RULES_ASK_RECEIVED },
 	{ "fields", RULES_ASK_FIELDS }, { "body", RULES_ASK_BODY },
-	{ "program", RULES_ASK_PROGRAM },
+	{ "program", RULES_ASK_PROGRAM }, { "search", RULES_ASK_SEARCH },
 };
 
 /* ------------------------------------------------------------- the file */
@@ -292,6 +294,18 @@ static bool judging_fact(struct one_case *c, struct str key, struct str v)
 		c->failed[(size_t)number(str_sub(v, 0, 1))] =
 		    arena_z(c->arena, str_trim(str_sub(v, 1, v.n)));
 		c->in.failed = c->failed;
+	} else if (str_eq_z(key, "searched")) {
+		n = words(c, v, ' ', &list);
+		for (size_t i = 0; i < n; i++) {
+			bool known = !str_eq_z(list[i], "unknown");
+
+			c->searched[i].truth = !known ? TRUTH_UNKNOWN :
+			    truth_word(list[i]) ? TRUTH_TRUE : TRUTH_FALSE;
+			c->searched[i].why = known ? NULL : "refused";
+		}
+		c->in.searched = c->searched;
+	} else if (str_eq_z(key, "no_searches")) {
+		c->in.no_searches = arena_z(c->arena, v);
 	} else if (str_eq_z(key, "no_programs")) {
 		c->in.no_programs = arena_z(c->arena, v);
 	} else if (str_eq_z(key, "answer")) {

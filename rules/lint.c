@@ -11,6 +11,7 @@
 struct lint {
 	struct builder *b;
 	const struct source *source;
+	bool comments;		/* there is a ` #` somewhere */
 };
 
 /* The source from POS to the end of its line. */
@@ -28,11 +29,13 @@ static struct str source_at(const struct lint *l, struct pos pos)
 /* `label: work #1`: is there a comment that looks like more of the text? */
 static void lint_comment(struct lint *l, const struct node *n)
 {
-	struct str rest = source_at(l, n->pos);
+	struct str rest;
 	size_t at = n->text.n;
 
-	if (n->quoted || n->text.n == 0 || !str_starts(rest, n->text) ||
-	    at >= rest.n || rest.p[at] != ' ')
+	if (!l->comments || n->quoted || n->text.n == 0)
+		return;
+	rest = source_at(l, n->pos);
+	if (!str_starts(rest, n->text) || at >= rest.n || rest.p[at] != ' ')
 		return;
 	while (at < rest.n && rest.p[at] == ' ')
 		at++;
@@ -114,6 +117,7 @@ void lint_file(struct builder *b, const struct node *root)
 
 	if (!l.source)
 		return;
+	l.comments = holds(l.source->text, STR_LIT(" #"));
 	lint_node(&l, root);
 }
 

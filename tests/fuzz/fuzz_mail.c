@@ -18,7 +18,7 @@ static const struct str names[] = {
 static const struct str source = STR_LIT(
     "version: 1\n"
     "lists:\n"
-    "  some: [a@example.org, '@example.com', tom, invoice]\n"
+    "  some: [a@example.org, '@example.com', '/^re:? (.*)/', tom, invoice]\n"
     "conditions:\n"
     "  ours: {from: {list: some}}\n"
     "rules:\n"
@@ -32,7 +32,8 @@ static const struct str source = STR_LIT(
     "    list_id: {list: some}, message_id: {starts: a}, subject: [re, fw],\n"
     "    in_reply_to: {exists: false}, references: {ends: org},\n"
     "    header: {X: {matches: '*b*c?', count: {under: 3}}},\n"
-    "    subject: {raw: true, contains: '=?'}]}\n"
+    "    subject: {raw: true, contains: '=?'},\n"
+    "    header_block: {regex: '(?m)^x-(?<x>\\w+): '}]}\n"
     "  then: [label: 'b/$(w:-none)', label: '$(subject:-none)']\n"
     "- name: branches\n"
     "  when: {not: {label: 'b/*'}}\n"

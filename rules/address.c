@@ -77,8 +77,8 @@ enum {
 static const unsigned char classes[256] = {
 	['\0'] = CH_NO_DOMAIN,
 	['\t'] = CH_SPACE | CH_NO_DOMAIN, [' '] = CH_SPACE | CH_NO_DOMAIN,
-	['\n'] = CH_SPACE, ['\v'] = CH_SPACE, ['\f'] = CH_SPACE,
-	['\r'] = CH_SPACE,
+	['\n'] = CH_SPACE | CH_NO_DOMAIN, ['\v'] = CH_SPACE | CH_NO_DOMAIN,
+	['\f'] = CH_SPACE | CH_NO_DOMAIN, ['\r'] = CH_SPACE | CH_NO_DOMAIN,
 	['<'] = CH_SPECIAL | CH_NO_DOMAIN, ['>'] = CH_SPECIAL | CH_NO_DOMAIN,
 	['@'] = CH_SPECIAL | CH_NO_DOMAIN, [','] = CH_SPECIAL | CH_NO_DOMAIN,
 	[';'] = CH_SPECIAL | CH_NO_DOMAIN, [':'] = CH_SPECIAL,

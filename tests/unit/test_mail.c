@@ -376,6 +376,7 @@ static const struct {
 	{ "@example.org", "@example.org|" },
 	{ "alice@[[192.0.2.1]", "alice@[[192.0.2.1]|" },
 	{ "alice@\"example.org\"", "|alice@example.org" },
+	{ "alice@\"example\f.org\"", "alice@\"example\f.org\"|" },
 	{ "Alice <alice@example org>", "Alice <alice@example org>|" },
 	{ "Alice <no address here>", "Alice <no address here>|" },
 	{ "<>", "" },

@@ -33,6 +33,15 @@ static bool must_escape(uint32_t cp)
 	    (cp >= 0x2066 && cp <= 0x2069) || cp == 0xFEFF;
 }
 
+/* Text that stays as it is; where it is cut, between characters. */
+static void add_run(struct buf *b, struct str run)
+{
+	size_t room = b->max - b->n;
+
+	buf_add_str(b, utf8_head(run, room));
+	b->over |= run.n > room;
+}
+
 void buf_add_shown(struct buf *b, struct str s)
 {
 	size_t plain = 0;	/* start of the run that stays as it is */
@@ -43,15 +52,14 @@ void buf_add_shown(struct buf *b, struct str s)
 
 		if (!must_escape(cp) && cp != UTF8_BAD)
 			continue;
-		buf_add(b, s.p + plain, from - plain);
+		add_run(b, str_sub(s, plain, from - plain));
 		if (cp == UTF8_BAD || cp < 0x80)
 			buf_printf(b, "\\x%02X", (unsigned char)s.p[from]);
 		else
 			buf_printf(b, "\\u{%04X}", (unsigned)cp);
 		plain = at;
 	}
-	if (plain < s.n)
-		buf_add(b, s.p + plain, s.n - plain);
+	add_run(b, str_sub(s, plain, s.n));
 }
 
 struct str shown(struct arena *a, struct str s)

@@ -288,11 +288,19 @@ static void test_shown(void **state)
 		{ "caf\xE9 \xC3", "caf\\xE9 \\xC3" },
 	};
 	struct arena *a = arena_new();
+	struct buf b;
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(table); i++)
 		assert_str(shown(a, str_of(table[i].text)), table[i].shown);
 	assert_str(shown(a, STR_LIT("\0")), "\\x00");
+	/* cut, it keeps whole characters */
+	for (size_t max = 0; max < 9; max++) {
+		buf_init(&b, max);
+		buf_add_shown(&b, STR_LIT("a\xC3\xA4\xE2\x82\xAC\n\xC3\xA4"));
+		assert_true(b.over && utf8_valid(buf_str(&b)));
+		buf_free(&b);
+	}
 	assert_int_equal(text_width(STR_LIT("abc é")), 5);
 	assert_int_equal(text_width(STR_LIT("日本")), 4);
 	assert_int_equal(text_width(STR_LIT("e\xCC\x81")), 1);

@@ -511,6 +511,23 @@ static bool look_at_move(struct recover *r, struct change *c,
 	return true;
 }
 
+/* The original is hidden: its copy rests as long as it does, or a sweep of
+ * the target would take it on, and the move be done again. */
+static bool look_at_copy_alone(struct recover *r, struct change *c,
+    struct err *e)
+{
+	struct landed l;
+
+	if (c->kind != OP_MOVE || r->store->kind.atomic_move ||
+	    !has_identity(c))
+		return true;
+	if (!find_copy(r, c, &l, e))
+		return false;
+	c->dest_uid = l.uid;
+	c->dest_uidvalidity = l.uidvalidity;
+	return true;
+}
+
 /* Of the messages that were asked for and did not come those that are there
  * all the same: about them nothing is known. */
 static bool look_for_hidden(struct looking *l, const struct uidset *asked,
@@ -668,10 +685,12 @@ static bool look_at_mailbox(struct recover *r, struct change *list,
 	if (!look_for_hidden(&l, &set, &hidden, e))
 		return false;
 	for (size_t i = 0; i < n; i++)
-		if (uidset_has(&hidden, list[i].uid))
+		if (uidset_has(&hidden, list[i].uid)) {
 			list[i].reason = STR_LIT("the server did not give "
 			    "the message");
-		else if (!look(r, &list[i], find_seen(&l, list[i].uid), e))
+			if (!look_at_copy_alone(r, &list[i], e))
+				return false;
+		} else if (!look(r, &list[i], find_seen(&l, list[i].uid), e))
 			return false;
 	if (!finish_halves(r, list[0].mailbox, list[0].uidvalidity, e))
 		return false;
@@ -715,12 +734,31 @@ bool recover_changes(struct recover *r, struct err *e)
 	return true;
 }
 
+static bool rests(const struct change *c, struct str mailbox,
+    uint32_t uidvalidity)
+{
+	return c->uidvalidity == uidvalidity && str_eq(c->mailbox, mailbox);
+}
+
+/* The copy of a half-done move, in its target. */
+static bool copy_rests(const struct change *c, struct str mailbox,
+    uint32_t uidvalidity)
+{
+	return c->kind == OP_MOVE && c->dest_uid &&
+	    c->dest_uidvalidity == uidvalidity && str_eq(c->what, mailbox);
+}
+
 void recover_holds(const struct recover *r, struct str mailbox,
     uint32_t uidvalidity, struct uidset *set)
 {
-	for (size_t i = 0; r->held && i < r->n_changes; i++)
-		if (r->changes[i].state == CHANGE_INTENDED &&
-		    r->changes[i].uidvalidity == uidvalidity &&
-		    str_eq(r->changes[i].mailbox, mailbox))
-			uidset_add(set, r->changes[i].uid);
+	for (size_t i = 0; r->held && i < r->n_changes; i++) {
+		const struct change *c = &r->changes[i];
+
+		if (c->state != CHANGE_INTENDED)
+			continue;
+		if (rests(c, mailbox, uidvalidity))
+			uidset_add(set, c->uid);
+		if (copy_rests(c, mailbox, uidvalidity))
+			uidset_add(set, c->dest_uid);
+	}
 }

@@ -45,7 +45,8 @@ struct recover {
 };
 
 MUST_USE bool recover_changes(struct recover *r, struct err *e);
-/* Adds the messages of a mailbox that must rest. */
+/* Adds the messages of a mailbox that must rest: those of unsettled changes,
+ * and copies of half-done moves. */
 void recover_holds(const struct recover *r, struct str mailbox,
     uint32_t uidvalidity, struct uidset *set);
 

@@ -828,6 +828,32 @@ static void test_left_out_of_recovery(void **state)
 	assert_int_equal(count(f, "X", x), 1);
 }
 
+/* ... and its copy rests meanwhile: a sweep that took it on would have the
+ * move made again. */
+static void test_left_out_of_recovery_and_swept(void **state)
+{
+	static const char rules[] = MOVE
+	    "  - {name: on, applies_to: all, in: [X], then: [{move: Y}]}\n";
+	struct fixture *f = *state;
+	unsigned x;
+
+	f->sv->has_move = false;
+	run_ok(f, rules);
+	x = fake_deliver(f->sv, "INBOX", 1);
+	run_killed(f, rules, FAKE_HALF, 1);
+	expect_fault(f, FAKE_MESSAGE, 1, FAKE_OMIT);
+	run(f, rules);
+	assert_int_equal(count(f, "X", x), 1);
+	no_fault(f);
+	f->sv->now += 7200;
+	run_ok(f, rules);
+	run_ok(f, rules);
+	run_ok(f, rules);
+	assert_int_equal(count(f, "INBOX", x), 0);
+	assert_int_equal(count(f, "X", x), 0);
+	assert_int_equal(count(f, "Y", x), 1);
+}
+
 /* To wait is no try. */
 static void test_waiting_is_no_try(void **state)
 {
@@ -1055,6 +1081,7 @@ int main(void)
 		T(left_out_of_many),
 		T(labels_in_another_case),
 		T(left_out_of_recovery),
+		T(left_out_of_recovery_and_swept),
 		T(waiting_is_no_try),
 		T(no_move_without_its_copy),
 		T(no_delete_beside_a_failed_rule),

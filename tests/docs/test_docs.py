@@ -17,6 +17,9 @@ snippet.  KIND is
   shell [N]        commands behind "$ ", and below each what it prints; "..."
                    is any text, or alone on a line any lines; times and
                    versions of rules may differ; each command exits with N (0)
+  mail [LABEL]...  a message that is put into the Gmail account
+  gmail [N]        as shell, with the config that is there; imap.gmail.com is
+                   a server of ours that behaves so
 
 Snippets of a page are run in order, in one folder that is its home too.  Behind
 `when` and `then` stand comment lines that are tests of them, each a message
@@ -35,11 +38,13 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 '../lib'))
+import gmail		# noqa: E402
 import tamis		# noqa: E402
 import tap		# noqa: E402
 
 TOP = tamis.TOP
-PAGES = ['tamis.1', 'tamis-rules.5', 'tamis-config.5']
+PAGES = ['tamis.1', 'tamis-rules.5', 'tamis-config.5', 'tamis-gmail.7']
+GMAIL_USER = 'alice@gmail.com'
 COLUMNS = 78		# what a terminal shows of a snippet without breaking it
 TESTED = re.compile(r'(?m)^tests:')
 
@@ -185,6 +190,7 @@ def check_crontab(case, lines, env):
 
 class Page(unittest.TestCase):
     page = None		# set by add_page
+    server = None	# once there is one
 
     @classmethod
     def setUpClass(cls):
@@ -194,6 +200,11 @@ class Page(unittest.TestCase):
         os.symlink(tamis.PROGRAM, cls.folder + '/bin/tamis')
         cls.env = dict(cls.t.env,
                        PATH=cls.folder + '/bin:' + cls.t.env['PATH'])
+
+    @classmethod
+    def tearDownClass(cls):
+        if cls.server:
+            cls.server.close()
 
     def tamis(self, *args):
         p = subprocess.run(
@@ -265,6 +276,33 @@ class Page(unittest.TestCase):
     def run_cron(self, s):
         check_crontab(self, s.lines, self.env)
 
+    def on_gmail(self):
+        """The server, and the config of the page leads there."""
+        if not self.server:
+            type(self).server = gmail.Server(users=[GMAIL_USER]).start()
+        path = self.t.config_dir + '/config.yaml'
+        with open(path, encoding='utf-8') as f:
+            text = f.read()
+        text = text.replace('imaps://imap.gmail.com\n', '%s\n    tls: '
+                            '{ca_file: %s}\n' % (self.address(),
+                                                self.server.ca_file))
+        text = re.sub(r'(password_command:) \[.*?\]', r'\1 [echo, %s]' %
+                      self.server.password, text)
+        self.write(path, text)
+        return self.server
+
+    def address(self):
+        return 'imaps://localhost:%d' % self.server.tls_port
+
+    def run_mail(self, s):
+        self.on_gmail().control.load([{
+            'raw': '\r\n'.join(s.lines).encode() + b'\r\n',
+            'labels': s.args}])
+
+    def run_gmail(self, s):
+        self.on_gmail()
+        self.run_shell(s)
+
     def run_shell(self, s):
         status = int(s.args[0]) if s.args else 0
         calls = []
@@ -279,6 +317,8 @@ class Page(unittest.TestCase):
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT, timeout=60)
             out = without_time(p.stdout.decode())
+            if self.server:
+                out = out.replace(self.address(), 'imaps://imap.gmail.com')
             self.assertEqual(p.returncode, status, command + '\n' + out)
             wanted = without_time('\n'.join(wanted)).splitlines()
             if not re.fullmatch(as_pattern(wanted), out):
@@ -330,7 +370,7 @@ class Form(unittest.TestCase):
                         s.args[0]))
 
     def test_references(self):
-        """Each page names the other two, and no page of ours that is not
+        """Each page names the others, and no page of ours that is not
         there."""
         for page in PAGES:
             named = set(re.findall(r'\.Xr (tamis\S*) (\d)',
@@ -733,8 +773,9 @@ class Examples(unittest.TestCase):
             with open(self.folder + '/' + name, encoding='utf-8') as f:
                 rules, _, tests = f.read().partition('\ntests:')
             off = re.findall(r'- name: (.*)\n    enabled: false', rules)
-            fired = set(', '.join(re.findall(r'rules: \[(.*?)\]',
-                                             tests)).split(', '))
+            # where Gmail is asked nothing fires in a test
+            fired = set(', '.join(re.findall(
+                r'(?:rules|unknown): \[(.*?)\]', tests)).split(', '))
             for rule in re.findall(r'(?m)^  - name: (.*)$', rules):
                 if rule not in off:
                     with self.subTest(file=name, rule=rule):

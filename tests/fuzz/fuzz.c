@@ -5,6 +5,9 @@
 #include <string.h>
 
 #define SHOWN_MAX	(1024 * 1024)
+#define FACTS	(RULES_ASK_FLAGS | RULES_ASK_LABELS | RULES_ASK_SIZE | \
+		RULES_ASK_RECEIVED)
+#define PROGRAMS_MAX	20
 #define ROUNDS_MAX	8	/* more questions than there are kinds */
 
 void fuzz_fails(const char *file, int line, const char *what)
@@ -195,7 +198,46 @@ static struct match_input make_input(const struct facts *facts)
 	return (struct match_input){
 		.facts = facts, .is_new = true,
 		.now = time_from_civil(2026, 1, 15, 12, 0, 0),
+		.trusted_authserv = STR_LIT("mx"),
 	};
+}
+
+/* What the searches find, as if by chance. */
+static const struct search_answer *search(struct arena *a,
+    const struct rules *r)
+{
+	const struct str *list;
+	size_t n = rules_searches(r, &list);
+	struct search_answer *found = arena_array(a, n, sizeof(*found));
+
+	for (size_t i = 0; i < n; i++)
+		found[i].truth = str_hash(list[i]) & 1 ? TRUTH_TRUE :
+		    TRUTH_FALSE;
+	return found;
+}
+
+/* Programs answer so, too; false where too many are asked. */
+static bool judge(const struct rules *r, struct arena *a,
+    struct match_input *in, struct verdict *out)
+{
+	struct program_answer *answers = arena_array(a, PROGRAMS_MAX,
+	    sizeof(*answers));
+
+	in->answers = answers;
+	in->n_answers = 0;
+	for (;;) {
+		rules_match(r, a, in, out);
+		if (out->ask != RULES_ASK_PROGRAM)
+			return true;
+		HOLDS(out->program);
+		if (in->n_answers == PROGRAMS_MAX)
+			return false;
+		answers[in->n_answers++] = (struct program_answer){
+			.key = out->program->key,
+			.truth = str_hash(out->program->key) & 1 ?
+			    TRUTH_TRUE : TRUTH_FALSE,
+		};
+	}
 }
 
 /* A header of the fields that the rules read, as a server gives it. */
@@ -233,11 +275,12 @@ static void in_rounds(const struct rules *r, struct arena *a,
 {
 	struct facts facts = make_facts(message);
 	struct match_input in = make_input(&facts);
-	unsigned known = 0;
+	unsigned known = RULES_ASK_PROGRAM;
 	struct verdict v;
 
 	for (int i = 0; i < ROUNDS_MAX; i++) {
-		rules_match(r, a, &in, &v);
+		if (!judge(r, a, &in, &v))
+			return;
 		check_agrees(&v, all);
 		if (v.ask == 0) {
 			check_same(&v, all);
@@ -246,8 +289,9 @@ static void in_rounds(const struct rules *r, struct arena *a,
 		/* nothing is asked for that is there already */
 		HOLDS(v.ask & ~known);
 		known |= v.ask;
-		facts.known |= v.ask & (RULES_ASK_FLAGS | RULES_ASK_LABELS |
-		    RULES_ASK_SIZE | RULES_ASK_RECEIVED);
+		facts.known |= v.ask & FACTS;
+		if (v.ask & RULES_ASK_SEARCH)
+			in.searched = search(a, r);
 		if (v.ask & RULES_ASK_BODY)
 			in.mail = mail_make(a, message, MAIL_WHOLE, NULL, 0);
 		else if (v.ask & RULES_ASK_FIELDS)
@@ -258,24 +302,60 @@ static void in_rounds(const struct rules *r, struct arena *a,
 	HOLDS(!"it never has asked enough");
 }
 
+/* Some of it known, some of the rest not to be had. */
+static void in_part(const struct rules *r, struct arena *a,
+    struct str message, const struct verdict *all, struct fuzz_dice *dice)
+{
+	struct facts facts = make_facts(message);
+	struct match_input in = make_input(&facts);
+	unsigned known = (unsigned)fuzz_roll(dice, FACTS + 1);
+	struct verdict v;
+
+	facts.known = known;
+	switch (fuzz_roll(dice, 3)) {
+	case 0:
+		in.mail = mail_make(a, message, MAIL_WHOLE, NULL, 0);
+		known |= RULES_ASK_FIELDS | RULES_ASK_BODY;
+		break;
+	case 1:
+		in.mail = fields_only(a, r, message);
+		known |= RULES_ASK_FIELDS;
+		break;
+	}
+	if (fuzz_roll(dice, 2)) {
+		in.searched = search(a, r);
+		known |= RULES_ASK_SEARCH;
+	}
+	in.denied = ~known & (unsigned)fuzz_roll(dice, RULES_ASK_BODY << 1);
+	if (judge(r, a, &in, &v)) {
+		check_agrees(&v, all);
+		HOLDS(!(v.ask & (known | in.denied)));
+	}
+}
+
 void fuzz_match(const struct rules *r, struct str message)
 {
+	struct fuzz_dice dice = { str_hash(message) + rules_count(r) };
 	struct arena *a = arena_new();
 	struct facts facts = make_facts(message);
 	struct match_input in = make_input(&facts);
 	struct verdict v, told;
 
-	facts.known = RULES_ASK_FLAGS | RULES_ASK_LABELS | RULES_ASK_SIZE |
-	    RULES_ASK_RECEIVED;
+	facts.known = FACTS;
 	in.mail = mail_make(a, message, MAIL_WHOLE, NULL, 0);
-	rules_match(r, a, &in, &v);
+	in.searched = search(a, r);
+	if (!judge(r, a, &in, &v))
+		goto out;
 	HOLDS(v.ask == 0);
 	in.explain = true;
-	rules_match(r, a, &in, &told);
+	HOLDS(judge(r, a, &in, &told));
 	check_same(&v, &told);
 	for (size_t i = 0; i < told.n_rules; i++)
 		if (told.rules[i].tree)
 			check_tree(told.rules[i].tree);
 	in_rounds(r, a, message, &v);
+	for (int i = 0; i < 4; i++)
+		in_part(r, a, message, &v, &dice);
+out:
 	arena_free(&a);
 }

@@ -42,8 +42,9 @@ size_t fuzz_roll(struct fuzz_dice *d, size_t below);
 struct rules *fuzz_rules(struct arena *a, struct str text);
 
 /*
- * Judges the message in every way: all known at once, explained or not, and
- * round by round as an engine comes to know it.  All must agree.
+ * Judges the message in every way: all known at once, explained or not; round
+ * by round as an engine comes to know it; some known and some not to be had.
+ * All must agree.
  */
 void fuzz_match(const struct rules *r, struct str message);
 

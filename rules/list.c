@@ -81,6 +81,26 @@ static bool plain_address(struct str s)
 	return true;
 }
 
+/* One @ and no blank, but for what stands in quotes.  Mail is read with more
+ * patience; what a person writes here is meant. */
+static bool stands_alone(struct str s)
+{
+	bool quoted = false;
+	size_t ats = 0;
+
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] == '"')
+			quoted = !quoted;
+		else if (quoted && s.p[i] == '\\')
+			i++;
+		else if (!quoted && ch_space(s.p[i]))
+			return false;
+		else if (!quoted && s.p[i] == '@')
+			ats++;
+	}
+	return ats == 1;
+}
+
 /* The local part as it stands, if EXACT. */
 static bool whole_address(struct builder *b, struct str text,
     struct pos pos, bool exact, struct operand *out)
@@ -104,6 +124,10 @@ static bool whole_address(struct builder *b, struct str text,
 		out->text = lower(b->arena, text);
 		return true;
 	}
+	if (!stands_alone(text))
+		return problem_hint(b->ps, pos, STR_LIT("it has one `@` and "
+		    "no blanks; several stand in a list: [one, another]"),
+		    "`%.*s` is no address", STR_ARG(text));
 	if (addresses_read(b->arena, text, &list) != 1 ||
 	    list[0].local.n == 0 || list[0].domain.n == 0)
 		return problem(b->ps, pos, "`%.*s` is no address",
@@ -130,6 +154,10 @@ bool address_form(struct builder *b, struct str text, struct pos pos,
 	if (domain.n == 0)
 		return problem(b->ps, pos, "`%.*s` is no domain",
 		    STR_ARG(text));
+	if (domain.p[0] == '.')
+		return problem_hint(b->ps, pos, arena_printf(b->arena,
+		    "write \"@*%.*s\" for all below it", STR_ARG(domain)),
+		    "`%.*s` is no domain", STR_ARG(text));
 	if (memchr(domain.p, '*', domain.n) ||
 	    memchr(domain.p, '?', domain.n))
 		return domain_glob(b, domain, pos, out);

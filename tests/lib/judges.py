@@ -56,11 +56,11 @@ UNSEEN = {
         r'^the name (begins or ends with|has an empty level|holds a|is )|'
         r'^a pattern cannot stand here', THEN % 'label: /a'),
     'address': (
-        r'is no address$|is no domain$|^this is (more than an address|no '
+        r'is no (address|domain)(;|$)|^this is (more than an address|no '
         r'(whole address|domain))|^an address here is no pattern|whole domain can be|'
         r'^a pattern of a domain', WHEN % 'from: a@'),
     'empty range': (
-        r'^nothing is (over the one and under the other|under 0)|'
+        r'^nothing is (over the one and under the other|under 0|after the )|'
         r'^no time begins at 24:00|^between a time and itself',
         WHEN % 'size: {over: 2K, under: 1K}'),
     'time zone': (

@@ -271,6 +271,58 @@ bool build_clock(struct builder *b, const struct node *n, const char *what,
 	    "`%.*s` is no time of the day", STR_ARG(text));
 }
 
+/* Is NAME the PLACE of "Region/Place"? */
+static bool names_place(struct str name, struct str place)
+{
+	return name.n > place.n && str_ieq(str_sub(name, name.n - place.n,
+	    name.n), place) && name.p[name.n - place.n - 1] == '/';
+}
+
+/* "did you mean ...?", from the table of places that zones come with: lines
+ * of country, coordinates, name and perhaps a comment, parted by tabs. */
+static struct str nearest_zone(struct builder *b, struct str name)
+{
+	struct str rest, line, field, hint = STR_EMPTY;
+	const char **known = NULL;
+	size_t n = 0, cap = 0;
+	struct err e = { 0 };
+	struct buf file;
+
+	if (!build_hints(b))
+		return STR_EMPTY;
+	buf_init(&file, ZONE_FILE_MAX);
+	if (b->reader->zone && b->reader->zone(b->reader->ctx, "zone.tab",
+	    &file, &e))
+		rest = arena_str(b->arena, buf_str(&file));
+	else
+		rest = STR_EMPTY;
+	buf_free(&file);
+	while (hint.n == 0 && str_cut(&rest, '\n', &line)) {
+		if (str_starts(line, STR_LIT("#")) ||
+		    !str_cut(&line, '\t', &field) ||
+		    !str_cut(&line, '\t', &field) ||
+		    !str_cut(&line, '\t', &field))
+			continue;
+		if (names_place(field, name))
+			hint = arena_printf(b->arena, "did you mean "
+			    "`%.*s`?", STR_ARG(field));
+		arena_grow(b->arena, &known, n, &cap);
+		known[n++] = arena_z(b->arena, field);
+	}
+	return hint.n ? hint : build_nearest(b, name, known, n);
+}
+
+static bool no_zone(struct builder *b, const struct node *n,
+    struct str name, const char *why)
+{
+	struct str hint = nearest_zone(b, name);
+
+	if (hint.n == 0)
+		hint = STR_LIT("zones are written Europe/Berlin or +02:00");
+	return problem_hint(b->ps, n->pos, hint, "there is no zone "
+	    "`%.*s`: %s", STR_ARG(name), why);
+}
+
 /* The zone of NAME from its file, read once. */
 static bool read_zone(struct builder *b, const struct node *n,
     struct str name, const struct zone **out)
@@ -294,9 +346,7 @@ static bool read_zone(struct builder *b, const struct node *n,
 		    &z, &e);
 	buf_free(&file);
 	if (!ok)
-		return problem_hint(b->ps, n->pos, STR_LIT("zones are "
-		    "written Europe/Berlin or +02:00"),
-		    "there is no zone `%.*s`: %s", STR_ARG(name), e.msg);
+		return no_zone(b, n, name, e.msg);
 	arena_grow(b->arena, &b->zones, b->n_zones, &b->cap_zones);
 	names_add(b->arena, &b->zone_names, name, b->n_zones);
 	b->zones[b->n_zones++] = *out = z;

@@ -157,6 +157,21 @@ static bool moment_key(struct moment_making *m, const struct node *key,
 	    "`is`, `of` and `zone`");
 }
 
+/* Is there no time after, before and on what was written? */
+static bool is_empty(const struct cond *c)
+{
+	const struct when *after = &c->after, *before = &c->before,
+	    *on = &c->on;
+	const int64_t day = 24 * 60 * 60;
+	int64_t first = !after->set ? INT64_MIN :
+	    after->civil + (after->has_time ? 1 : day);
+
+	if (before->set && (first >= before->civil ||
+	    (on->set && on->civil >= before->civil)))
+		return true;
+	return on->set && on->civil + (on->has_time ? 60 : day) <= first;
+}
+
 static bool says_when(const struct cond *c)
 {
 	return c->before.set || c->after.set || c->on.set || c->days ||
@@ -190,6 +205,9 @@ static bool moment_value(struct moment_making *m, const struct node *value)
 		    no_moment(m, value);
 	for (size_t i = 0; i < value->n; i++)
 		ok &= moment_key(m, value->keys[i], value->items[i]);
+	if (ok && is_empty(m->cond))
+		return problem(m->b->ps, value->pos, "nothing is after the "
+		    "one and before the other");
 	return ok && !says_when(m->cond) ? no_moment(m, value) : ok;
 }
 

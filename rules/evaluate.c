@@ -27,9 +27,20 @@ static unsigned char leaf_cost(const struct cond *c)
 		return COST_SEARCH;
 	case COND_RUN:
 		return COST_PROGRAM;
-	default:
-		return COST_FACTS;
+	case COND_ALL:
+	case COND_ANY:
+	case COND_NOT:
+	case COND_NAMED:	/* at least; then those of its kids */
+	case COND_SIZE:
+	case COND_AGE:
+	case COND_IS:
+	case COND_FLAG:
+	case COND_LABEL:
+	case COND_MAILBOX:
+	case COND_ACCOUNT:
+		break;
 	}
+	return COST_FACTS;
 }
 
 static bool reads_state(enum cond_kind kind)
@@ -87,10 +98,9 @@ void match_prepare(struct rules *r)
 
 /* --------------------------------------------------------------- the tree */
 
-static struct answer eval_leaf(struct evaluation *v, const struct cond *c)
+/* No default: a new kind must say here whose it is. */
+static struct answer ask_leaf(struct evaluation *v, const struct cond *c)
 {
-	if (evaluation_tick(v))
-		return answer_unknown(0, EVALUATION_LATE);
 	switch (c->kind) {
 	case COND_ADDRESS:
 	case COND_TEXT:
@@ -109,9 +119,36 @@ static struct answer eval_leaf(struct evaluation *v, const struct cond *c)
 		return leaf_program(v, c);
 	case COND_SEARCH:
 		return leaf_search(v, c);
-	default:
+	case COND_SIZE:
+	case COND_IS:
+	case COND_FLAG:
+	case COND_LABEL:
+	case COND_MAILBOX:
+	case COND_ACCOUNT:
 		return leaf_fact(v, c);
+	case COND_ALL:
+	case COND_ANY:
+	case COND_NOT:
+	case COND_NAMED:
+		break;		/* no leaves */
 	}
+	return answer_unknown(0, "this is no leaf");
+}
+
+static struct answer eval_leaf(struct evaluation *v, const struct cond *c)
+{
+	return evaluation_tick(v) ? answer_unknown(0, EVALUATION_LATE) :
+	    ask_leaf(v, c);
+}
+
+/* Away from C, the reason must say whose it is. */
+static struct answer named_reason(struct evaluation *v,
+    const struct cond *c, struct answer a)
+{
+	if (a.truth == TRUTH_UNKNOWN && a.why == leaf_pattern_limit)
+		a.why = arena_printf(v->arena, "%s: %.*s",
+		    leaf_pattern_limit, STR_ARG(c->written)).p;
+	return a;
 }
 
 /* All of them (SETTLING is false) or any of them (it is true). */
@@ -182,13 +219,13 @@ struct answer evaluate(struct evaluation *v, const struct cond *c)
 	case COND_NAMED:
 		a = eval_named(v, c);
 		break;
-	default:
+	default:		/* ask_leaf knows them all */
 		a = eval_leaf(v, c);
 		break;
 	}
 	if (v->notes)
 		take_note(v, c, a);
-	return a;
+	return named_reason(v, c, a);
 }
 
 /* ------------------------------------------------------------- captures */
@@ -210,7 +247,7 @@ bool evaluate_captures(struct evaluation *v, const struct cond *c,
 	a = eval_leaf(v, c);
 	v->here = here;
 	if (a.truth == TRUTH_UNKNOWN) {
-		*doubt_out = answer_doubt(a);
+		*doubt_out = answer_doubt(named_reason(v, c, a));
 		return false;
 	}
 	if (a.truth == TRUTH_TRUE)

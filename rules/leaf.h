@@ -10,7 +10,8 @@
 
 #include "evaluation.h"
 
-#define PATTERN_LIMIT_REASON	"a pattern met its limit of steps"
+/* A reason of leaves; `evaluate` puts the condition behind it. */
+extern const char leaf_pattern_limit[];
 
 struct answer leaf_mail(struct evaluation *v, const struct cond *c);
 struct answer leaf_fact(struct evaluation *v, const struct cond *c);

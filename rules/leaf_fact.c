@@ -130,7 +130,7 @@ static struct answer any_mark(struct evaluation *v, const struct marks *ms,
 			return answer_settled(true);
 		}
 		if (fits == TRUTH_UNKNOWN)
-			answer_add(&a, answer_unknown(0, PATTERN_LIMIT_REASON));
+			answer_add(&a, answer_unknown(0, leaf_pattern_limit));
 		else if (fits == TRUTH_TRUE)
 			answer_add(&a, answer_doubted(m->doubt));
 	}
@@ -287,7 +287,7 @@ struct answer leaf_fact(struct evaluation *v, const struct cond *c)
 		return eval_marks(v, c, &v->fx->labels);
 	case COND_MAILBOX:
 		return eval_mailbox(v, c);
-	default:
+	default:		/* COND_ACCOUNT */
 		return eval_account(v, c);
 	}
 }

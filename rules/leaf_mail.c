@@ -7,6 +7,8 @@
 #define VALUES_SHOWN	3	/* of an explanation */
 #define LINE_SHOWN	80	/* octets of a line of a long text */
 
+const char leaf_pattern_limit[] = "a pattern met its limit of steps";
+
 /* ------------------------------------------------- what explain wants */
 
 void leaf_show(struct evaluation *v, struct str value)
@@ -52,7 +54,7 @@ static bool tally_add(struct evaluation *v, struct tally *t,
 	if (truth == TRUTH_TRUE)
 		return true;
 	if (truth == TRUTH_UNKNOWN)
-		answer_add(&t->answer, answer_unknown(0, PATTERN_LIMIT_REASON));
+		answer_add(&t->answer, answer_unknown(0, leaf_pattern_limit));
 	if (evaluation_tick(v)) {
 		answer_add(&t->answer, answer_unknown(0, EVALUATION_LATE));
 		return true;
@@ -353,7 +355,7 @@ static struct answer eval_block(struct evaluation *v, const struct cond *c)
 		return answer_missing(v->in, RULES_ASK_FIELDS);
 	truth = tests_text(c, block);
 	if (truth == TRUTH_UNKNOWN)
-		return answer_unknown(0, PATTERN_LIMIT_REASON);
+		return answer_unknown(0, leaf_pattern_limit);
 	if (truth == TRUTH_TRUE) {
 		v->hit.text = block;
 		leaf_show(v, telling_line(v, c, block));
@@ -421,7 +423,7 @@ static struct answer eval_body(struct evaluation *v, const struct cond *c)
 			return answer_settled(true);
 		}
 		if (truth == TRUTH_UNKNOWN)
-			answer_add(&a, answer_unknown(0, PATTERN_LIMIT_REASON));
+			answer_add(&a, answer_unknown(0, leaf_pattern_limit));
 		else if (cut)
 			answer_add(&a, answer_unknown(0, cut_reason(v, limit)));
 	}
@@ -448,7 +450,7 @@ static struct answer count_attachments(struct evaluation *v,
     bool left_out)
 {
 	struct answer unsure = answer_unknown(0, left_out ?
-	    "parts of it were left out by a limit" : PATTERN_LIMIT_REASON);
+	    "parts of it were left out by a limit" : leaf_pattern_limit);
 	size_t sure = 0;
 
 	for (size_t i = 0; i < n; i++) {

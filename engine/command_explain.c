@@ -166,16 +166,16 @@ static void judge(struct explaining *x, const struct fetched *fetched,
 
 	if (x->account->trusted_authserv)
 		in.trusted_authserv = str_of(x->account->trusted_authserv);
-	x->deadline = clock_ms() + x->config->limits.match * 1000;
-	rules_match(x->rules, x->message, &in, v);
-	if (!v->ask)
-		return;
-	/* all that there is was given: the rest is not to be had */
-	in.denied = v->ask;
-	if (!in.denied_reason)
-		in.denied_reason = "a saved message does not tell";
-	x->deadline = clock_ms() + x->config->limits.match * 1000;
-	rules_match(x->rules, x->message, &in, v);
+	for (;;) {
+		x->deadline = clock_ms() + x->config->limits.match * 1000;
+		rules_match(x->rules, x->message, &in, v);
+		if (!(v->ask & ~in.denied))
+			return;
+		/* all that there is was given: the rest is not to be had */
+		in.denied |= v->ask;
+		if (!in.denied_reason)
+			in.denied_reason = "a saved message does not tell";
+	}
 }
 
 static void name_message(struct explaining *x, const struct fetched *f,

@@ -22,6 +22,8 @@ static struct report_id said_id(const struct showing *s)
 {
 	struct report_id id = s->x->id;
 
+	id.mailbox = said(s, id.mailbox);
+	id.source = said(s, id.source);
 	id.from = said(s, id.from);
 	id.subject = said(s, id.subject);
 	id.message_id = said(s, id.message_id);
@@ -47,6 +49,7 @@ static struct report_change *said_changes(const struct showing *s)
 	for (size_t i = 0; i < x->n_changes; i++) {
 		copy[i] = x->changes[i];
 		copy[i].what = said(s, copy[i].what);
+		copy[i].rules = said(s, copy[i].rules);
 		copy[i].reason = said(s, copy[i].reason);
 	}
 	return copy;
@@ -93,15 +96,16 @@ static void put_rule(const struct showing *s, struct object *o,
 {
 	const struct rule_info *info = rules_info(s->x->rules, result->rule);
 
-	object_z(o, "name", info->name);
+	object_text(o, "name", said(s, str_of(info->name)));
 	if (info->pos.source)
-		object_z(o, "file", info->pos.source->name);
+		object_text(o, "file", said(s,
+		    str_of(info->pos.source->name)));
 	object_number(o, "line", (uint64_t)info->pos.line);
 	object_bool(o, "reached", result->reached);
 	if (result->reached || result->truth == TRUTH_UNKNOWN)
 		object_z(o, "truth", truth_word(result->truth));
-	object_z(o, "reason", result->reached ? result->unknown :
-	    result->not_reached);
+	object_text(o, "reason", said(s, str_of(result->reached ?
+	    result->unknown : result->not_reached)));
 	if (result->failed)
 		object_text(o, "failure", said(s, result->failure));
 	if (result->tree)
@@ -119,8 +123,10 @@ static void put_state(const struct showing *s, struct object *o)
 	    v->n_labels_after), v->n_labels_after);
 	object_text(o, "mailbox_before", said(s, x->facts->mailbox));
 	object_text(o, "mailbox_after", said(s, v->mailbox_after));
-	object_texts(o, "flags_before", x->facts->flags, x->facts->n_flags);
-	object_texts(o, "flags_after", v->flags_after, v->n_flags_after);
+	object_texts(o, "flags_before", said_list(s, x->facts->flags,
+	    x->facts->n_flags), x->facts->n_flags);
+	object_texts(o, "flags_after", said_list(s, v->flags_after,
+	    v->n_flags_after), v->n_flags_after);
 }
 
 static void explanation_as_json(const struct showing *s)
@@ -241,11 +247,11 @@ static void add_rule(const struct showing *s, struct buf *b,
 
 	buf_add_z(b, "  ");
 	report_add_colour(s->r, b, REPORT_BOLD);
-	buf_add_shown(b, str_of(info->name));
+	buf_add_shown(b, said(s, str_of(info->name)));
 	report_end_colour(s->r, b);
 	if (info->pos.source) {
 		buf_add_z(b, " (");
-		buf_add_shown(b, str_of(info->pos.source->name));
+		buf_add_shown(b, said(s, str_of(info->pos.source->name)));
 		buf_printf(b, ":%d)", info->pos.line);
 	}
 	buf_add_z(b, ": ");
@@ -255,7 +261,7 @@ static void add_rule(const struct showing *s, struct buf *b,
 		buf_add_shown(b, said(s, result->failure));
 	} else if (why && why[0]) {
 		buf_add_z(b, ": ");
-		buf_add_shown(b, str_of(why));
+		buf_add_shown(b, said(s, str_of(why)));
 	}
 	buf_add_char(b, '\n');
 	if (result->tree)

@@ -460,6 +460,37 @@ class Explain(Base):
             self.assertNotIn('boss@', out)
             self.assertIn('user1@domain1.example', out)
 
+    def test_private_everywhere(self):
+        address = 'tom@secret.example'
+        path = self.t.rules(
+            'rules: [{name: of %s, when: {subject: {regex: "^%s"}},\n'
+            'then: [{label: "a/$(from.address)"}, {flag: %s}, {move: %s}]},\n'
+            '{name: t, when: {from: [%s, {matches: "*@secret.example"}]},\n'
+            'then: [{copy: "x/$(subject)"}, {label: "$(from.name:-)"}]}]\n' % (
+                (address,) * 5), address + '.yaml')
+        mail = self.mail(address + '.eml', (
+            'From: %s\nTo: Tom <%s>\nSubject: %s\nMessage-ID: <1.%s>\n\n%s\n'
+            % ((address,) * 5)).encode())
+        for how in ([], ['--json'], ['-v']):
+            out = self.expect(
+                0, *how, '-r', path, 'explain', '--private', '--commands',
+                '--label', address, '--flag', address, '--mailbox', address,
+                mail).out
+            self.assertNotIn('secret', out)
+            self.assertIn('of user', out)
+
+    def test_all_that_is_missing(self):
+        """What cannot be had is said of each, however often it is asked."""
+        path = self.t.rules(
+            'rules: [{name: a, when: {size: {over: 1K}, body: x, subject: y},'
+            ' then: [archive]}]\n', 'more.yaml')
+        for name in ('cur', 'new', 'tmp'):
+            os.makedirs(os.path.join(self.t.folder, 'M', name), mode=0o700)
+        os.symlink('/nonexistent', self.t.folder + '/M/new/1.link')
+        out = self.expect(0, '-r', path, 'explain', self.t.folder + '/M').out
+        self.assertEqual(out.count('its file is a symbolic link\n'), 4, out)
+        self.assertNotIn('is not known', out)
+
     def test_commands(self):
         out = self.explain('--commands', self.list_mail)
         self.assertIn('    C: UID STORE 1 +FLAGS.SILENT (lists/dev)\n', out)

@@ -42,7 +42,7 @@
  * of a busy machine.  Where it squares it takes sixteen. */
 #define SOME		(MANY / 4)
 #define GROWTH_MAX	8
-#define NOISE		0.1	/* seconds that say nothing */
+#define NOISE		0.5	/* seconds that say nothing */
 #define SECONDS_MAX	20	/* whatever it is */
 
 /* --------------------------------------------------------- what is tried */
@@ -149,10 +149,12 @@ static void read_mail(struct arena *a, struct str s)
 static void match(struct arena *a, struct str s)
 {
 	struct rules *r = load(a, STR_LIT("version: 1\n"
-	    "lists: {l: ['@*.a', '@x', y]}\n"
+	    "lists: {l: ['@*.a', '@x', y, '/^(a+)+$/']}\n"
 	    "rules:\n"
 	    "- {name: a, when: {any: [subject: {regex: '(a+)+$'},\n"
 	    "   from: {list: l}, header: {X: {regex: '(x+x+)+y'}},\n"
+	    "   header_block: {regex: '(?m)(x+x+)+y'},\n"
+	    "   header_block: {raw: true, contains: xy},\n"
 	    "   body: {regex: '(a|aa)+$'}, body: {matches: '*a*b*c*d*'},\n"
 	    "   body: {ends: zzz}, attachment: {name: {contains: x}}]},\n"
 	    "   then: archive}\n"));
@@ -279,6 +281,20 @@ static const struct extreme {
 	    "  then: {label: '", "$(subject:-x)", "'}\n"),
 	RULES("tests", "version: 1\nrules: []\ntests:\n",
 	    "- {name: t#, message: \"\", expect: {rules: [a, b]}}\n", ""),
+	RULES("programs", "version: 1\nrules:\n",
+	    "- {name: r#, when: {run: {command: [/bin/a, b#]}}, "
+	    "then: stop}\n", ""),
+	RULES("searches", "version: 1\nrules:\n",
+	    "- {name: r#, when: {gmail: a#}, then: stop}\n", ""),
+	RULES("fields", "version: 1\nrules:\n",
+	    "- {name: r#, when: {header: {X-#: a}}, then: stop}\n", ""),
+	RULES("labels", "version: 1\nrules:\n",
+	    "- {name: r#, when: {label: a#}, then: {unlabel: b#}}\n", ""),
+	RULES("groups", "version: 1\nrules:\n",
+	    "- {name: r#, when: {subject: {regex: '(?<a>.)(?<b>.)'}}, "
+	    "then: {label: $(a)/$(b)}}\n", ""),
+	RULES("a map", "version: 1\nlists:\n  l: {", "a#: b, ",
+	    "a: b}\nrules: []\n"),
 	RULES("includes", "version: 1\nrules: []\ninclude: [", "a#, ",
 	    "a]\n"),
 #undef RULES
@@ -405,6 +421,9 @@ static const struct extreme {
 	MATCH("a subject", "Subject: ", "a", "!\n\n"),
 	MATCH("a field", "X: ", "x", "\n\n"),
 	MATCH("authors", "From: ", "aaaaaaaaaaaaaaaa!@x#,", "\n\n"),
+	MATCH("fields", "", "X: xxxxxxxxxxxxxxxxxxxx\n", "\n"),
+	MATCH("fields of one octet", "", "X:x\n", "\n"),
+	MATCH("fields of words", "", "X: =?utf-8?q?=E4?=\n", "\n"),
 	MATCH("a text", "Subject: x\n\n", "a", "!"),
 	MATCH("a text of lines", "Subject: x\n\n", "aaaaaaaaaaaaaaaaaa!\n",
 	    ""),

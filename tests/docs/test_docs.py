@@ -17,6 +17,7 @@ snippet.  KIND is
   shell [N]        commands behind "$ ", and below each what it prints; "..."
                    is any text, or alone on a line any lines; times and
                    versions of rules may differ; each command exits with N (0)
+  foreign          what somebody wrote for another program: shown only
   mail [LABEL]...  a message that is put into the Gmail account
   gmail [N]        as shell, with the config that is there; imap.gmail.com is
                    a server of ours that behaves so
@@ -43,7 +44,8 @@ import tamis		# noqa: E402
 import tap		# noqa: E402
 
 TOP = tamis.TOP
-PAGES = ['tamis.1', 'tamis-rules.5', 'tamis-config.5', 'tamis-gmail.7']
+PAGES = ['tamis.1', 'tamis-rules.5', 'tamis-config.5', 'tamis-gmail.7',
+         'tamis-tutorial.7']
 GMAIL_USER = 'alice@gmail.com'
 COLUMNS = 78		# what a terminal shows of a snippet without breaking it
 TESTED = re.compile(r'(?m)^tests:')
@@ -273,6 +275,9 @@ class Page(unittest.TestCase):
     def run_file(self, s):
         self.write(s.args[0], s.text)
 
+    def run_foreign(self, s):
+        pass
+
     def run_cron(self, s):
         check_crontab(self, s.lines, self.env)
 
@@ -500,6 +505,20 @@ class Words(unittest.TestCase):
                 found.setdefault(kind, set()).update(
                     re.findall(r'[a-z_]+', line[4:]))
         self.assertEqual(found, wanted)
+
+    def test_tutorial(self):
+        """What it says is missing is."""
+        missing = {name for _, name in self.later()}
+        inside, named = False, set()
+        for line in page_lines('tamis-tutorial.7'):
+            if line.startswith('.S'):
+                inside = line == '.Ss Without counterpart'
+            words = inside and re.match(r'\.(?:Pq )?Ic (.*)', line)
+            if words:
+                named |= set(re.findall(
+                    r'[a-z_]+', words.group(1).partition(' No ')[0]))
+        self.assertGreater(len(named), 5)
+        self.assertEqual(named - missing, set())
 
     def test_what_is_refused_is_refused(self):
         rule = 'rules: [{name: x, %s}]\n'

@@ -10,6 +10,7 @@
 #include "digest.h"
 #include "gmail.h"
 #include "log.h"
+#include "narrow.h"
 #include "places.h"
 #include "recover.h"
 #include "report_plan.h"
@@ -102,6 +103,21 @@ static bool is_swept(const struct pass *p, struct str mailbox)
 		if (rule_sweeps(p, i, mailbox))
 			return true;
 	return false;
+}
+
+/* What the server can say of the messages that are swept here. */
+static struct str narrowed(const struct pass *p, struct str mailbox)
+{
+	const struct run *r = p->r;
+	size_t n = rules_count(r->rules);
+	bool *sweeps = arena_array(r->arena, n + 1, sizeof(*sweeps));
+
+	if (!r->store->kind.searches)
+		return STR_EMPTY;
+	for (size_t i = 0; i < n; i++)
+		sweeps[i] = rule_sweeps(p, i, mailbox);
+	return narrow_criteria(r->arena, r->rules, sweeps,
+	    r->store->kind.labels == LABELS_GMAIL, r->now);
 }
 
 /* Their sweep is not over: it does not wait for `every` again. */
@@ -620,6 +636,7 @@ static bool visit(struct pass *p, struct str mailbox, bool watched,
 		.mailbox = mailbox,
 		.watched = watched,
 		.swept = is_swept(p, mailbox),
+		.narrow = narrowed(p, mailbox),
 		.stateless = !r->journal,
 		.now = r->now,
 	};

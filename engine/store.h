@@ -197,6 +197,7 @@ struct store_kind {
 				   cost memory, fewer cost turns */
 	unsigned dear;		/* facts (RULES_ASK_*) that cost as much as
 				   the message; asked for when needed */
+	bool searches;		/* store_query.criteria are understood */
 	enum label_mode labels;	/* as found out; set when it is open */
 	bool read_only;		/* nothing can be applied */
 	bool atomic_move;	/* a move is seen whole or not at all; may be

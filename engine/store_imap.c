@@ -821,6 +821,7 @@ static struct store_imap *store_make(struct arena *a,
 		.describe = store_imap_describe,
 		.close = store_imap_close,
 		.batch = 10000,
+		.searches = true,
 	};
 	s->base.arena = a;
 	s->account = account;

@@ -115,6 +115,34 @@ static void choose_stale(struct sync *s)
 	uidset_split(&others, &s->fresh, NULL, &s->stale);
 }
 
+/* A turn for a search is worth it where there is much to fetch.  A server
+ * that does not understand it gives everything. */
+static bool narrow_stale(struct sync *s, struct err *e)
+{
+	struct store_query q = {
+		.from_uid = 1,
+		.since = TIME_NONE,
+		.criteria = s->narrow,
+	};
+	struct uidset found, stale;
+	struct err mine = { 0 };
+
+	if (s->narrow.n == 0 || s->state.exists < SYNC_NARROW_FROM ||
+	    s->stale.n == 0)
+		return true;
+	uidset_init(&found, s->arena);
+	uidset_init(&stale, s->arena);
+	if (!s->store->kind.search(s->store, &q, &found, &mine)) {
+		if (mine.kind == ERR_USAGE)
+			return true;
+		*e = mine;
+		return false;
+	}
+	uidset_split(&s->stale, &found, &stale, NULL);
+	s->stale = stale;
+	return true;
+}
+
 /* Messages about which something unsettled may still happen rest.  Those that
  * are new pend, so that the checkpoint may pass them. */
 static void hold_back(struct sync *s)
@@ -188,6 +216,8 @@ bool sync_choose(struct sync *s, struct err *e)
 	}
 	if (s->swept)
 		choose_stale(s);
+	if (!narrow_stale(s, e))
+		return false;
 	hold_back(s);
 	return true;
 }

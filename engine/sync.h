@@ -23,6 +23,8 @@ struct sync {
 	struct str mailbox;
 	bool watched;	/* new mail is judged; else only swept */
 	bool swept;	/* some rule with applies_to: all wants the rest */
+	struct str narrow;	/* criteria that all swept messages fit that a
+				   rule may concern; empty: any may */
 	bool stateless;	/* a SOURCE: every message is new, always */
 	struct mailbox_state state;
 	struct checkpoint before;
@@ -42,6 +44,8 @@ struct sync {
 	bool uidvalidity_changed;
 	uint64_t baseline;	/* older messages that a first run leaves */
 };
+
+#define SYNC_NARROW_FROM	1000	/* messages in a mailbox */
 
 MUST_USE bool sync_choose(struct sync *s, struct err *e);
 /* Where it stands when the fresh ones up to UID are settled; only for

@@ -108,6 +108,26 @@ size_t rules_labels_read(const struct rules *r,
  * once. */
 size_t rules_searches(const struct rules *r, const struct str **list_out);
 
+/* A fact that must hold of a message for a rule to fire. */
+struct narrow_atom {
+	enum narrow_kind {
+		NARROW_FLAG,	/* `name`, as in facts.flags */
+		NARROW_LABEL,	/* `name`; INBOX too */
+		NARROW_LARGER, NARROW_SMALLER,	/* than `number` octets */
+		NARROW_AFTER, NARROW_BEFORE,	/* it arrived: `number` */
+		NARROW_SEARCH,	/* Gmail finds it: `name` */
+	} kind;
+	bool negated;		/* it must not; of flags and labels */
+	struct str name;
+	int64_t number;
+};
+/*
+ * All of these hold of whatever RULE may fire on; for a server to say which
+ * messages of a mailbox a sweep need look at.  0: any message may fit.
+ */
+size_t rules_narrow(const struct rules *r, struct arena *a, size_t rule,
+    int64_t now, const struct narrow_atom **list_out);
+
 /* --------------------------------------------------- the language itself */
 
 /* A word of it: one row of vocab.def. */

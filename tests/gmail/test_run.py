@@ -418,6 +418,60 @@ class Turns(Run):
                          {('l%d' % i,) for i in range(10)})
 
 
+class Sweep(Run):
+    """A sweep fetches only what the server says may be concerned."""
+
+    def test_narrowed(self):
+        self.c.load([{'raw': message(n), 'labels': ['old'] if n % 100 == 0
+                      else ['a'] if n % 2 else ['a', '\\Inbox']}
+                     for n in range(1200)])
+        self.t.rules('rules:\n- {name: s, applies_to: all, when: {label: '
+                     'old, age: {over: 1d}}, then: [{label: swept}]}\n'
+                     '- {name: g, applies_to: all, when: {gmail: '
+                     '"subject:message-7"}, then: [{label: g}]}\n')
+        before = self.c.counters()
+        self.run_('-q')
+        after = self.c.counters()
+        swept = [m for m in self.c.dump()['messages'].values()
+                 if 'swept' in m['labels']]
+        self.assertEqual(len(swept), 12)
+        self.assertTrue(all('old' in m['labels'] for m in swept))
+        self.assertLess(after['octets_out'] - before['octets_out'], 30000)
+
+    def test_same_without(self):
+        """What is asked of the server changes no verdict."""
+        when = ['label: l1', 'is: unread', 'is: starred, label: l2',
+                'size: {over: 400}', 'not: {label: l3}', 'is: important',
+                'age: {under: 3d}', 'age: {over: 3d}, not: {is: read}',
+                'label: INBOX', 'not: {label: INBOX}']
+        mail = [dict(raw=message(n, body='x' * (n % 7 * 40)),
+                     labels=['l%d' % (n % 5)] + ['\\Inbox'] * (n % 3 == 0) +
+                     ['\\Important'] * (n % 11 == 0),
+                     flags=['\\Seen'] * (n % 2) + ['\\Flagged'] * (
+                         n % 13 == 0),
+                     date=int(time.time()) - n % 9 * 43200 - 1800)
+                for n in range(60)]
+        outcomes = []
+        for extra in (0, 1000):		# below and above the bound
+            self.c.reset('gmail')
+            self.t = tamis.Tamis()
+            self.account()
+            self.c.load(mail)
+            self.c.load([{'raw': message(n + 100), 'labels': ['l9'],
+                          'flags': ['\\Seen'], 'date': 1000000000}
+                         for n in range(extra)])
+            self.t.rules('rules:\n' + ''.join(
+                '- {name: s%d, applies_to: all, when: {%s}, then: '
+                '[{label: t%d}]}\n' % (i, w, i)
+                for i, w in enumerate(when)))
+            self.run_('-q')
+            outcomes.append({m['message_id']: sorted(m['labels'])
+                             for m in self.c.dump()['messages'].values()
+                             if 'l9' not in m['labels']})
+        a, b = outcomes
+        self.assertEqual({k: (a[k], b[k]) for k in a if a[k] != b[k]}, {})
+
+
 class Doctor(Run):
     def test_what_is_hidden(self):
         self.rules(('r', 'subject: x', 'archive'))

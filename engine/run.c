@@ -607,11 +607,9 @@ static bool visit_portions(struct visit *v, struct err *e)
 static const bool *due_here(struct pass *p, struct str mailbox, bool watched)
 {
 	size_t n = rules_count(p->r->rules);
-	bool everywhere = p->all_mail.n ? str_eq(mailbox, p->all_mail) :
-	    watched;
 	bool *due;
 
-	if (everywhere)
+	if (watched || (p->all_mail.n && str_eq(mailbox, p->all_mail)))
 		return p->due;
 	due = arena_array(p->r->arena, n + 1, sizeof(*due));
 	for (size_t i = 0; i < n; i++)

@@ -209,6 +209,19 @@ class Identity(Run):
             ['\\Inbox', 'swept'], ['a', 'swept'], [], ['\\Inbox']])
         self.nothing_left()
 
+    def test_sweep_beside_rules_for_new_mail(self):
+        self.t.rules('rules:\n'
+                     '- {name: n, when: {subject: x}, then: [{label: new}]}\n'
+                     '- {name: s, applies_to: all, when: {subject: x}, '
+                     'then: [{label: swept}]}\n')
+        old = self.one(1, 'x')
+        self.run_('-q')
+        new, archived = self.one(2, 'x'), self.one(3, 'x', 'a')
+        self.run_('-q')
+        self.assertEqual([self.labels(i) for i in (old, new, archived)], [
+            ['\\Inbox', 'swept'], ['\\Inbox', 'new', 'swept'],
+            ['a', 'swept']])
+
     def test_sweep_where_all_mail_is_hidden(self):
         self.c.set(all_mail_hidden=True)
         ids = [self.one(1, 'x'), self.one(2, 'x', 'a')]

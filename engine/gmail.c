@@ -258,8 +258,8 @@ static void put(struct translating *t, const struct want_place *p)
 		    "nothing can be moved or copied there");
 		return;
 	}
-	/* where it is already it need not leave another label's view */
-	if (t->f->in_inbox || !gmail_has(t->f, to))
+	/* a label that it has may be the first half of this move, cut short */
+	if (t->f->in_inbox || !str_eq(to, t->f->mailbox))
 		leave(t, p->rule);
 	want_label(t, to, true, p->rule);
 }
@@ -364,4 +364,12 @@ void gmail_seen_add(struct gmail_seen *s, struct arena *a, uint64_t msgid)
 	at = slot_of(s->slots, s->n_slots, msgid);
 	s->n += !s->slots[at];
 	s->slots[at] = msgid;
+}
+
+void gmail_seen_add_all(struct gmail_seen *s, struct arena *a,
+    const struct gmail_seen *more)
+{
+	for (size_t i = 0; i < more->n_slots; i++)
+		if (more->slots[i])
+			gmail_seen_add(s, a, more->slots[i]);
 }

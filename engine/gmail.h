@@ -62,5 +62,7 @@ struct gmail_seen {
 };
 bool gmail_seen_has(const struct gmail_seen *s, uint64_t msgid);
 void gmail_seen_add(struct gmail_seen *s, struct arena *a, uint64_t msgid);
+void gmail_seen_add_all(struct gmail_seen *s, struct arena *a,
+    const struct gmail_seen *more);
 
 #endif

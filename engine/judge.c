@@ -229,11 +229,27 @@ static bool settle(struct round *r, const struct fetched *f, struct mail *m,
 	else
 		add_settled(j, f->facts.uid, &pm.id);
 	if (j->met && f->gmail_id)
-		gmail_seen_add(j->met, j->met_arena, f->gmail_id);
+		gmail_seen_add(j->met_here, j->met_arena, f->gmail_id);
 	return true;
 }
 
 /* ------------------------------------------------------------- matching */
+
+static int pending_by_uid(const void *a, const void *b)
+{
+	const struct pending *x = a, *y = b;
+
+	return x->uid < y->uid ? -1 : x->uid > y->uid;
+}
+
+static const struct pending *find_pending(const struct judge *j,
+    uint32_t uid)
+{
+	struct pending key = { .uid = uid };
+
+	return j->n_pending ? bsearch(&key, j->pending, j->n_pending,
+	    sizeof(key), pending_by_uid) : NULL;
+}
 
 /* Was it dealt with under another UIDVALIDITY, or put here by us? */
 static bool known_again(struct round *r, const struct fetched *f,
@@ -254,7 +270,8 @@ static bool known_again(struct round *r, const struct fetched *f,
 	}
 	if (!identity_of_fetched(r->message, f, m, &id))
 		return true;
-	if (f->gmail_id && j->elsewhere) {
+	/* what pends here is judged here: elsewhere it was only met */
+	if (f->gmail_id && j->elsewhere && !find_pending(j, f->facts.uid)) {
 		if (!journal_judged_elsewhere(j->journal, j->mailbox, &id,
 		    known_out, e))
 			return false;
@@ -552,21 +569,10 @@ struct judged *judge_find(const struct judge *j, uint32_t uid)
 	    sizeof(key), by_uid) : NULL;
 }
 
-static int pending_by_uid(const void *a, const void *b)
-{
-	const struct pending *x = a, *y = b;
-
-	return x->uid < y->uid ? -1 : x->uid > y->uid;
-}
-
 int judge_tries(const struct judge *j, uint32_t uid)
 {
-	struct pending key = { .uid = uid }, *found;
+	const struct pending *found = find_pending(j, uid);
 
-	if (j->n_pending == 0)
-		return 0;
-	found = bsearch(&key, j->pending, j->n_pending, sizeof(key),
-	    pending_by_uid);
 	return found ? found->tries : 0;
 }
 

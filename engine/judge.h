@@ -57,7 +57,8 @@ struct judge {
 	int64_t known_before;
 	/* On Gmail a message is judged as new once, in whichever mailbox it
 	 * is met first; NULL: only one mailbox is looked at. */
-	struct gmail_seen *met;
+	const struct gmail_seen *met;
+	struct gmail_seen *met_here;	/* and in this one: added to */
 	struct arena *met_arena;
 	bool elsewhere;		/* ... and by earlier runs: what is fresh was
 				   not asked for by name */

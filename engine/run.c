@@ -30,7 +30,7 @@ struct pass {
 	/* On Gmail: where rules sweep that name no mailbox; empty: in the
 	 * account's mailboxes. */
 	struct str all_mail;
-	struct gmail_seen seen;
+	struct gmail_seen seen;		/* in the mailboxes before this one */
 	bool many;			/* mailboxes are looked at */
 };
 
@@ -44,6 +44,7 @@ struct visit {
 	const struct pending *pending;	/* of this UIDVALIDITY, by UID */
 	size_t n_pending;
 	struct asked asked;
+	struct gmail_seen seen;		/* on Gmail: judged as new here */
 	bool first, last;		/* portion */
 	bool counted;			/* what each rule would change is known
 					   before anything is done */
@@ -378,6 +379,7 @@ static void set_up_judge(struct visit *v, struct judge *j,
 	j->zone = r->zone;
 	j->due = v->due;
 	j->met = v->pass->many ? &v->pass->seen : NULL;
+	j->met_here = &v->seen;
 	j->met_arena = r->arena;
 	j->elsewhere = !r->options->all && !r->options->search &&
 	    r->options->since == TIME_NONE;
@@ -646,7 +648,10 @@ static bool visit(struct pass *p, struct str mailbox, bool watched,
 		return true;
 	if ((v.sync.fresh.n || v.sync.stale.n) && !find_places(p, e))
 		return false;
-	return visit_portions(&v, e);
+	if (!visit_portions(&v, e))
+		return false;
+	gmail_seen_add_all(&p->seen, r->arena, &v.seen);
+	return true;
 }
 
 /* -------------------------------------------------------- the whole pass */

@@ -179,6 +179,27 @@ class Identity(Run):
         self.assertIn(' 0 changed', r.out)
         self.assertEqual(self.labels(id), ['a', 'b', 'c', 'seen', 'with-b'])
 
+    def test_what_pends_is_judged_where_it_pends(self):
+        self.account(mailboxes=['INBOX', 'a'])
+        self.one(1, 'old', '\\Inbox', 'a')
+        self.rules(('r', 'subject: x', '{label: l}, archive'))
+        self.run_('-q')
+        id = self.one(2, 'x', '\\Inbox', 'a')
+        self.c.fault('no', 'UID STORE')
+        self.t.run('run')
+        self.run_('-q')
+        self.assertEqual(self.labels(id), ['a', 'l'])
+
+    def test_on_error(self):
+        self.account(mailboxes=['INBOX', 'a'])
+        self.one(1, 'old', '\\Inbox', 'a')
+        self.t.rules('rules:\n- {name: r, when: {subject: x}, '
+                     'then: [{label: ^a}], on_error: [{label: b}]}\n')
+        self.run_('-q')
+        id = self.one(2, 'x', '\\Inbox', 'a')
+        self.run_('-q')
+        self.assertEqual(self.labels(id), ['\\Inbox', 'a', 'b'])
+
     def test_all_at_once(self):
         self.account(mailboxes=['INBOX', 'a'])
         self.one(1, 'x', '\\Inbox', 'a')

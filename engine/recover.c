@@ -10,6 +10,9 @@
 /* From so many changes with one target on what arrived there is listed once;
  * fewer are searched for one by one. */
 #define LIST_FROM	16
+/* Messages that are looked for in All Mail; of more it is taken for granted
+ * that the change which took them away was ours. */
+#define FIND_MAX	200
 
 /* A message of a target, by its identity. */
 struct arrival {
@@ -43,6 +46,12 @@ struct looking {
 	struct recover *r;
 	struct seen *list;
 	size_t n, cap;
+};
+
+/* The messages of one mailbox: there, and on Gmail those that have left it,
+ * as they are in All Mail, by the UIDs they had. */
+struct looked {
+	struct looking here, elsewhere;
 };
 
 static bool note_seen(void *ctx, const struct fetched *f, struct err *e)
@@ -81,6 +90,12 @@ static const struct seen *find_seen(const struct looking *l, uint32_t uid)
 
 	return l->n ? bsearch(&key, l->list, l->n, sizeof(key), by_uid) :
 	    NULL;
+}
+
+static void sort_seen(struct looking *l)
+{
+	if (l->n)
+		qsort(l->list, l->n, sizeof(l->list[0]), by_uid);
 }
 
 static bool has_name(const struct seen *s, struct str name)
@@ -129,6 +144,13 @@ static bool is_copied_label(const struct recover *r, const struct change *c)
 	    r->store->kind.labels == LABELS_FOLDERS;
 }
 
+/* There a message can be known again wherever it is. */
+static bool is_on_gmail(const struct recover *r, const struct change *c)
+{
+	return r->store->kind.labels == LABELS_GMAIL &&
+	    gmail_msgid(&c->id_of);
+}
+
 /* On Gmail a message leaves the view of a label that is taken away. */
 static bool is_leaving(const struct recover *r, const struct change *c)
 {
@@ -144,10 +166,15 @@ static bool is_leaving(const struct recover *r, const struct change *c)
 }
 
 static void look_at_names(struct recover *r, struct change *c,
-    const struct seen *s)
+    const struct seen *s, const struct seen *elsewhere)
 {
 	if (!s && is_leaving(r, c))
 		decide(c, CHANGE_DONE, "found done after a crash");
+	else if (!s && elsewhere && names_are_so(elsewhere, c))
+		decide(c, CHANGE_DONE, "found done after a crash");
+	else if (!s && elsewhere)
+		decide(c, CHANGE_UNSURE, "the message has left the mailbox "
+		    "without it");
 	else if (!s)
 		decide(c, CHANGE_UNSURE, "the message has left the mailbox");
 	else if (names_are_so(s, c))
@@ -415,25 +442,26 @@ static void not_finished(struct recover *r, struct change *c)
 
 /* The original of a copy that landed, or what was half deleted: goes with
  * all the others of its mailbox. */
-static void half_done(struct recover *r, struct change *c)
+static void half_done(struct recover *r, struct halves *h, struct change *c,
+    uint32_t uid)
 {
 	if (r->dry_run) {
 		decide(c, CHANGE_DONE, "half done; the rest would be done");
 		return;
 	}
-	arena_grow(r->arena, &r->halves, r->n_halves, &r->cap_halves);
-	r->halves[r->n_halves++] = c;
+	arena_grow(r->arena, &h->list, h->n, &h->cap);
+	h->list[h->n++] = (struct half){ c, uid };
 }
 
-/* In MAILBOX, of which all the halves are. */
-static bool finish_halves(struct recover *r, struct str mailbox,
-    uint32_t uidvalidity, struct err *e)
+/* In MAILBOX, of which all the halves are; UIDVALIDITY 0: as it is. */
+static bool finish_halves(struct recover *r, struct halves *h,
+    struct str mailbox, uint32_t uidvalidity, struct err *e)
 {
-	size_t n = r->n_halves;
+	size_t n = h->n;
 	struct op *ops = arena_array(r->arena, n + 1, sizeof(*ops));
 	struct mailbox_state state;
 
-	r->n_halves = 0;
+	h->n = 0;
 	if (n == 0)
 		return true;
 	if (!r->store->kind.select(r->store, mailbox, true, &state, e))
@@ -441,36 +469,67 @@ static bool finish_halves(struct recover *r, struct str mailbox,
 	for (size_t i = 0; i < n; i++)
 		ops[i] = (struct op){
 			.kind = OP_MOVE,
-			.uid = r->halves[i]->uid,
-			.mailbox = r->halves[i]->what,
-			.id = &r->halves[i]->id_of,
+			.uid = h->list[i].uid,
+			.mailbox = h->list[i].change->what,
+			.id = &h->list[i].change->id_of,
 		};
+	if (uidvalidity == 0)
+		uidvalidity = state.uidvalidity;
 	if (state.uidvalidity == uidvalidity && !state.read_only &&
 	    !r->store->kind.finish_moves(r->store, ops, n, e))
 		return false;
 	for (size_t i = 0; i < n; i++)
 		if (state.uidvalidity != uidvalidity)
-			decide(r->halves[i], CHANGE_UNSURE, "the mailbox's "
-			    "UIDVALIDITY changed");
+			decide(h->list[i].change, CHANGE_UNSURE, "the "
+			    "mailbox's UIDVALIDITY changed");
 		else if (ops[i].outcome == OP_DONE)
-			decide(r->halves[i], CHANGE_DONE, "finished after a "
-			    "crash");
+			decide(h->list[i].change, CHANGE_DONE, "finished "
+			    "after a crash");
 		else
-			not_finished(r, r->halves[i]);
+			not_finished(r, h->list[i].change);
+	return true;
+}
+
+/* On Gmail the first half of a delete is a move to Trash. */
+static bool look_in_trash(struct recover *r, struct change *c,
+    struct err *e)
+{
+	struct err mine = { 0 };
+	uint32_t uid = 0;
+
+	if (!r->trash.n && !r->store->kind.special(r->store,
+	    STR_LIT("\\Trash"), &r->trash, &mine)) {
+		if (mine.kind != ERR_MESSAGE) {
+			*e = mine;
+			return false;
+		}
+		decide(c, CHANGE_UNSURE, "Trash cannot be seen");
+		return true;
+	}
+	if (!str_eq(r->trash, c->mailbox) && !r->store->kind.find(r->store,
+	    r->trash, 0, 1, &c->id_of, &uid, e))
+		return false;
+	if (uid)
+		half_done(r, &r->trashed, c, uid);
+	else
+		decide(c, CHANGE_DONE, "found done after a crash");
 	return true;
 }
 
 /* \Deleted is the first half of a delete; nobody judges such a message any
  * more, so the second half is ours. */
-static void look_at_delete(struct recover *r, struct change *c,
-    const struct seen *s)
+static bool look_at_delete(struct recover *r, struct change *c,
+    const struct seen *s, struct err *e)
 {
+	if (!s && is_on_gmail(r, c))
+		return look_in_trash(r, c, e);
 	if (!s)
 		decide(c, CHANGE_DONE, "found done after a crash");
 	else if (has_name(s, STR_LIT("\\Deleted")))
-		half_done(r, c);
+		half_done(r, &r->halves, c, c->uid);
 	else
 		decide(c, CHANGE_VOID, "a crash came first");
+	return true;
 }
 
 static bool look_at_move(struct recover *r, struct change *c,
@@ -502,7 +561,7 @@ static bool look_at_move(struct recover *r, struct change *c,
 		    "found done after a crash" : "the message is neither in "
 		    "its mailbox nor in the target; somebody moved it on");
 	else if (l.uid && l.sure)
-		half_done(r, c);
+		half_done(r, &r->halves, c, c->uid);
 	else if (l.uid)		/* nothing goes for what may be a twin */
 		decide(c, CHANGE_UNSURE, "the target holds such a message, "
 		    "but it cannot be told whether it is the copy");
@@ -551,31 +610,32 @@ static bool look_for_hidden(struct looking *l, const struct uidset *asked,
 	return true;
 }
 
-static bool look(struct recover *r, struct change *c, const struct seen *s,
-    struct err *e)
+static bool look(struct recover *r, struct change *c,
+    const struct looked *l, struct err *e)
 {
+	const struct seen *s = find_seen(&l->here, c->uid);
+
 	switch (c->kind) {
 	case OP_ADD_FLAGS:
 	case OP_REMOVE_FLAGS:
 	case OP_ADD_LABELS:
 	case OP_REMOVE_LABELS:
-		look_at_names(r, c, s);
+		look_at_names(r, c, s, find_seen(&l->elsewhere, c->uid));
 		return true;
 	case OP_COPY:
 		return look_at_copy(r, c, e);
 	case OP_MOVE:
 		return look_at_move(r, c, s, e);
 	case OP_DELETE:
-		look_at_delete(r, c, s);
-		return true;
+		return look_at_delete(r, c, s, e);
 	}
 	return true;
 }
 
 /* A message that our own move took away had its flags and labels set before
  * (see store_kind.apply).  Changes of one message stand together. */
-static void explain_gone(const struct recover *r, struct change *list,
-    size_t n)
+static void explain_gone(const struct recover *r, const struct looked *l,
+    struct change *list, size_t n)
 {
 	for (size_t first = 0, last; first < n; first = last) {
 		bool left = false;
@@ -587,7 +647,8 @@ static void explain_gone(const struct recover *r, struct change *list,
 				left = true;
 		for (size_t i = first; left && i < last; i++)
 			if (list[i].state == CHANGE_UNSURE &&
-			    list[i].kind != OP_MOVE)
+			    list[i].kind != OP_MOVE &&
+			    !find_seen(&l->elsewhere, list[i].uid))
 				decide(&list[i], CHANGE_DONE,
 				    "found done after a crash");
 	}
@@ -651,13 +712,92 @@ static void ask_for_labels(struct recover *r, const struct change *list,
 	items->n_labels = n_labels;
 }
 
+static const struct fetch_items facts_only = {
+	.ask = RULES_ASK_FLAGS | RULES_ASK_LABELS,
+};
+
+struct elsewhere {
+	uint32_t was, uid;	/* in All Mail */
+};
+
+/* What was to be marked or labelled and has left the mailbox. */
+static bool find_gone(struct recover *r, const struct change *list, size_t n,
+    struct looked *l, struct str all, struct elsewhere **gone_out,
+    size_t *n_gone_out, struct err *e)
+{
+	struct elsewhere *gone = arena_array(r->arena, n + 1,
+	    sizeof(*gone));
+	uint32_t uid, last = 0;
+	size_t k = 0;
+
+	for (size_t i = 0, asked = 0; i < n && asked < FIND_MAX; i++) {
+		if (list[i].kind == OP_COPY || list[i].kind == OP_MOVE ||
+		    list[i].kind == OP_DELETE || list[i].uid == last ||
+		    !is_on_gmail(r, &list[i]) ||
+		    find_seen(&l->here, list[i].uid))
+			continue;
+		last = list[i].uid;
+		asked++;
+		if (!r->store->kind.find(r->store, all, 0, 1,
+		    &list[i].id_of, &uid, e))
+			return false;
+		if (uid)
+			gone[k++] = (struct elsewhere){ last, uid };
+	}
+	*gone_out = gone;
+	*n_gone_out = k;
+	return true;
+}
+
+static bool look_in_all_mail(struct recover *r, const struct change *list,
+    size_t n, struct looked *l, struct err *e)
+{
+	struct looking there = { .r = r };
+	struct err mine = { 0 };
+	struct uidset set;
+	struct str all;
+	struct elsewhere *gone;
+	size_t n_gone;
+
+	if (r->store->kind.labels != LABELS_GMAIL)
+		return true;
+	if (!r->store->kind.special(r->store, STR_LIT(GMAIL_ALL), &all,
+	    &mine)) {
+		if (mine.kind == ERR_MESSAGE)
+			return true;	/* hidden */
+		*e = mine;
+		return false;
+	}
+	if (!find_gone(r, list, n, l, all, &gone, &n_gone, e))
+		return false;
+	if (n_gone == 0)
+		return true;
+	uidset_init(&set, r->arena);
+	for (size_t i = 0; i < n_gone; i++)
+		uidset_add(&set, gone[i].uid);
+	if (!r->store->kind.fetch(r->store, &set, &facts_only, note_seen,
+	    &there, e))
+		return false;
+	sort_seen(&there);
+	for (size_t i = 0; i < n_gone; i++) {
+		const struct seen *s = find_seen(&there, gone[i].uid);
+
+		if (!s)
+			continue;
+		arena_grow(r->arena, &l->elsewhere.list, l->elsewhere.n,
+		    &l->elsewhere.cap);
+		l->elsewhere.list[l->elsewhere.n] = *s;
+		l->elsewhere.list[l->elsewhere.n++].uid = gone[i].was;
+	}
+	sort_seen(&l->elsewhere);
+	return true;
+}
+
 static bool look_at_mailbox(struct recover *r, struct change *list,
     size_t n, struct err *e)
 {
-	struct looking l = { .r = r };
-	struct fetch_items items = {
-		.ask = RULES_ASK_FLAGS | RULES_ASK_LABELS,
-	};
+	struct looked l = { { .r = r }, { .r = r } };
+	struct fetch_items items = facts_only;
 	struct mailbox_state state;
 	struct uidset set, hidden;
 	struct err mine = { 0 };
@@ -677,12 +817,12 @@ static bool look_at_mailbox(struct recover *r, struct change *list,
 		uidset_add(&set, list[i].uid);
 	if (r->store->kind.labels == LABELS_FOLDERS)
 		ask_for_labels(r, list, n, &items);
-	if (!r->store->kind.fetch(r->store, &set, &items, note_seen, &l, e))
+	if (!r->store->kind.fetch(r->store, &set, &items, note_seen, &l.here, e))
 		return false;
-	if (l.n)
-		qsort(l.list, l.n, sizeof(l.list[0]), by_uid);
+	sort_seen(&l.here);
 	uidset_init(&hidden, r->arena);
-	if (!look_for_hidden(&l, &set, &hidden, e))
+	if (!look_for_hidden(&l.here, &set, &hidden, e) ||
+	    !look_in_all_mail(r, list, n, &l, e))
 		return false;
 	for (size_t i = 0; i < n; i++)
 		if (uidset_has(&hidden, list[i].uid)) {
@@ -690,11 +830,13 @@ static bool look_at_mailbox(struct recover *r, struct change *list,
 			    "the message");
 			if (!look_at_copy_alone(r, &list[i], e))
 				return false;
-		} else if (!look(r, &list[i], find_seen(&l, list[i].uid), e))
+		} else if (!look(r, &list[i], &l, e))
 			return false;
-	if (!finish_halves(r, list[0].mailbox, list[0].uidvalidity, e))
+	if (!finish_halves(r, &r->halves, list[0].mailbox,
+	    list[0].uidvalidity, e) ||
+	    !finish_halves(r, &r->trashed, r->trash, 0, e))
 		return false;
-	explain_gone(r, list, n);
+	explain_gone(r, &l, list, n);
 	return true;
 }
 

@@ -15,7 +15,11 @@
  *			limits.late has passed, since a server may still carry
  *			out what it was sent.  A message of the target counts
  *			for one change, so that twins are both looked for
- *	delete		gone: done; marked \Deleted: finished; else void
+ *	delete		gone: done; marked \Deleted: finished; else void.
+ *			On Gmail: in Trash: finished there
+ *
+ * A message that has left a mailbox of Gmail is found again in All Mail: its
+ * flags and labels are looked at there.
  *
  * Idempotent: killed in between, it finds the same again.
  */
@@ -24,6 +28,17 @@
 
 #include "config.h"
 #include "journal.h"
+
+/* Changes of which the second half is ours, in one mailbox. */
+struct half {
+	struct change *change;
+	uint32_t uid;
+};
+
+struct halves {
+	struct half *list;
+	size_t n, cap;
+};
 
 struct recover {
 	struct arena *arena;
@@ -40,8 +55,8 @@ struct recover {
 	/* recover.c's own. */
 	struct target *targets;
 	size_t n_targets, cap_targets;
-	struct change **halves;		/* to be finished */
-	size_t n_halves, cap_halves;
+	struct halves halves, trashed;
+	struct str trash;
 };
 
 MUST_USE bool recover_changes(struct recover *r, struct err *e);

@@ -702,10 +702,12 @@ bool store_imap_find(struct store *st, struct str mailbox,
 	bool ok;
 
 	*uid_out = 0;
+	if (gmail_msgid(id))	/* one after the other in one mailbox */
+		return (str_eq(s->selected, mailbox) ||
+		    store_imap_select(st, mailbox, false, &state, e)) &&
+		    gmail_find(s, id, uid_out, e);
 	if (!store_imap_select(st, mailbox, false, &state, e))
 		return false;
-	if (gmail_msgid(id))
-		return gmail_find(s, id, uid_out, e);
 	if (from_uid == 0 || uidvalidity != state.uidvalidity)
 		from_uid = 1;
 	if (from_uid >= state.uidnext)

@@ -362,13 +362,20 @@ static bool purge(struct hunt *h, struct err *e)
 		return false;
 	if (!seek(h, e))
 		return false;
-	for (size_t i = 0; i < h->n; i++) {
-		h->ops[i]->outcome = OP_DONE;
-		if (found_uid(h, i))
-			h->ops[i]->reason = STR_LIT("it is in Trash, and "
-			    "could not be taken out of it");
-	}
+	for (size_t i = 0; i < h->n; i++)
+		if (h->found[i]->answer.end == IMAP_OK && !found_uid(h, i)) {
+			h->ops[i]->outcome = OP_DONE;
+			h->ops[i]->reason = STR_EMPTY;
+		}
 	return true;
+}
+
+/* Until a look finds that it is so, it is not sure: recover goes on. */
+static void not_yet(struct op *op)
+{
+	op->outcome = OP_UNSURE;
+	op->reason = STR_LIT("it is in Trash, and not surely out of it; the "
+	    "next run looks");
 }
 
 /* Moves them to Trash as moves are; then out of it. */
@@ -389,8 +396,10 @@ static bool to_trash(struct hunt *h, struct str trash, struct err *e)
 		h->ops[i]->retry = moves[i].retry;
 		h->ops[i]->gone = moves[i].gone;
 		h->ops[i]->reason = moves[i].reason;
-		if (moves[i].outcome == OP_DONE)
+		if (moves[i].outcome == OP_DONE) {
+			not_yet(h->ops[i]);
 			h->ops[n++] = h->ops[i];
+		}
 	}
 	h->n = n;
 	return ok;
@@ -413,7 +422,10 @@ bool gmail_delete(struct store_imap *s, struct op *ops, size_t n,
 		return true;
 	if (!s->base.kind.special(&s->base, STR_LIT("\\Trash"), &trash, e))
 		return false;
-	if (!str_eq(here, trash) && !to_trash(&h, trash, e))
+	if (str_eq(here, trash))
+		for (size_t i = 0; i < h.n; i++)
+			not_yet(h.ops[i]);
+	else if (!to_trash(&h, trash, e))
 		return false;
 	return h.n == 0 || (store_imap_select(&s->base, trash, true, &state,
 	    e) && purge(&h, e) &&

@@ -305,6 +305,67 @@ class Stale(Run):
         self.run_('-q')
 
 
+class Crashes(Run):
+    """The connection ends, and somebody does something before we come
+    again."""
+
+    def cut_at(self, nth, command, where='before'):
+        self.one(9, 'old')
+        self.run_('-q')
+        id = self.one(1, 'x')
+        self.c.fault('drop', command, nth=nth, where=where)
+        self.t.run('run')
+        self.c.calm()
+        return id
+
+    def test_labelled_and_archived_by_somebody(self):
+        self.rules(('r', 'subject: x', '{label: l}, {mark: read}'))
+        id = self.cut_at(1, 'UID STORE', where='after')
+        self.c.now('label', id=id, add=['l'], remove=['\\Inbox'])
+        self.c.now('flags', id=id, add=['\\Seen'])
+        r = self.run_('-v')
+        self.assertIn('2 changes found done', r.err)
+        self.assertEqual(self.labels(id), ['l'])
+
+    def test_archived_by_somebody_without_its_label(self):
+        self.rules(('r', 'subject: x', '{label: l}, archive'))
+        id = self.cut_at(1, 'UID STORE')
+        self.c.now('label', id=id, remove=['\\Inbox'])
+        r = self.run_('-v')
+        self.assertIn('1 unsure', r.err)
+        self.assertEqual(self.labels(id), [])
+
+    def test_half_deleted(self):
+        self.account(allow_delete=True)
+        self.rules(('r', 'subject: x', 'delete'))
+        kept = self.one(2, 'x', place='trash')
+        id = self.cut_at(1, 'UID STORE')
+        self.assertEqual(self.place(id), 'trash')
+        self.run_()
+        self.assertIsNone(self.m(id))
+        self.assertIsNotNone(self.m(kept))
+
+    def test_half_deleted_and_taken_out_again(self):
+        self.account(allow_delete=True)
+        self.rules(('r', 'subject: x', 'delete'))
+        id = self.cut_at(1, 'UID MOVE', where='after')
+        self.c.store().messages[id].place = 'mail'
+        self.c.now('label', id=id, add=['mine'])
+        self.run_('-q')
+        self.assertEqual(self.labels(id), ['mine'])
+
+    def test_delete_that_is_refused_for_once(self):
+        self.account(allow_delete=True)
+        self.rules(('r', 'subject: x', 'delete'))
+        for command in ('UID STORE', 'UID EXPUNGE'):
+            with self.subTest(command=command):
+                id = self.one(1, 'x')
+                self.c.fault('no', command)
+                self.t.run('run', '--all')
+                self.run_('-q')
+                self.assertIsNone(self.m(id))
+
+
 class Answers(Run):
     """What a server says, and what is so."""
 

@@ -175,6 +175,8 @@ bool imap_said_bye(const struct imap *s);
 /* Set when the server says [THROTTLED] or the like, also in an OK: do less
  * for a while.  Reading it clears it. */
 bool imap_throttled(struct imap *s);
+/* Gmail's bandwidth of a day is used up: each command would be refused. */
+bool imap_is_spent(const struct imap *s);
 
 /* ------------------------------------------------- unsolicited news */
 

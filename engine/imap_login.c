@@ -1,5 +1,7 @@
 #include "imap_session.h"
 
+#include <string.h>
+
 #include "sasl.h"
 
 /* --------------------------------------------------------------- login */
@@ -159,9 +161,57 @@ static bool is_gmail(const struct imap *s, const struct imap_settings *set)
 	    str_ends(host, STR_LIT(".googlemail.com"));
 }
 
+/* What Google says when it is not about the password or token; and what to
+ * do then. */
+static const struct known_refusal {
+	const char *words;
+	enum err_kind kind;
+	const char *advice;
+} known_refusals[] = {
+	{ "Application-specific password required", ERR_AUTH, "Gmail takes "
+	    "no account's password here: make an app password at that "
+	    "address and give it as the password" },
+	{ "log in via your web browser", ERR_AUTH, "Google wants to see you "
+	    "in a web browser first: log in at that address, then run again" },
+	{ "Web login required", ERR_AUTH, "Google wants to see you in a web "
+	    "browser first: log in there, then run again" },
+	{ "not enabled for IMAP", ERR_AUTH, "switch IMAP on in Gmail's "
+	    "settings, Forwarding and POP/IMAP (at a company its "
+	    "administrator may have to allow it)" },
+	{ "Too many simultaneous connections", ERR_TEMP, "Gmail allows 15 "
+	    "at a time: close other mail programs, or wait some minutes" },
+};
+
+static const struct known_refusal *known_refusal(const struct login *l)
+{
+	struct buf text;
+	const struct known_refusal *found = NULL;
+
+	buf_init(&text, SHOWN_MAX);
+	buf_add_str(&text, l->answer.text);
+	for (size_t i = 0; i < COUNT(known_refusals) && !found; i++)
+		if (strstr(buf_z(&text), known_refusals[i].words))
+			found = &known_refusals[i];
+	buf_free(&text);
+	return found;
+}
+
+/* REASON is the challenge that tells of an error, as JSON (Google's XOAUTH2,
+ * RFC 7628 section 3.2.2). */
+static const char *token_advice(const char *reason)
+{
+	if (strstr(reason, "\"400\""))
+		return "the token cannot be read: `auth.token_command` "
+		    "prints the access token alone, in one line";
+	if (strstr(reason, "\"scope\""))
+		return "check `user`, and that the token has not expired and "
+		    "is for it and for that scope";
+	return "check `user`, and that the token is for it and for IMAP";
+}
+
 /* What to do about it. */
 static const char *advice(const struct imap *s,
-    const struct imap_settings *set)
+    const struct imap_settings *set, const char *reason)
 {
 	switch (set->auth) {
 	case IMAP_AUTH_PASSWORD:
@@ -169,8 +219,7 @@ static const char *advice(const struct imap *s,
 		    "account's password here: make an app password, or use "
 		    "`auth.token_command`" : "check `user` and the password";
 	case IMAP_AUTH_TOKEN:
-		return "check `user`, and that the token is for it and for "
-		    "IMAP";
+		return token_advice(reason);
 	case IMAP_AUTH_EXTERNAL:
 		return "check `user` and `tls.certificate_file`";
 	}
@@ -181,17 +230,21 @@ static bool login_refused(struct imap *s, const struct imap_settings *set,
     const struct login *l, struct err *e)
 {
 	struct str reason = l->sasl ? sasl_reason(l->sasl) : STR_EMPTY;
-	bool passing = l->answer.temporary ||
-	    l->answer.code == IMAP_CODE_OVERQUOTA;
+	const struct known_refusal *known = known_refusal(l);
+	bool passing = l->answer.temporary;
 	struct buf seen;
 
 	buf_init(&seen, SHOWN_MAX);
 	buf_add_shown(&seen, reason);
-	err_set(e, passing ? ERR_TEMP : ERR_AUTH,
+	if (s->web_login.n)
+		buf_printf(&seen, "%s%.*s", seen.n ? "; " : "",
+		    STR_ARG(s->web_login));
+	err_set(e, known ? known->kind : passing ? ERR_TEMP : ERR_AUTH,
 	    "the server refuses the login of %s (%s): %.*s%s%s%s%s",
 	    set->user ? set->user : "?", s->mechanism,
 	    STR_ARG(l->answer.text), seen.n ? "; " : "", buf_z(&seen),
-	    passing ? "" : "; ", passing ? "" : advice(s, set));
+	    known || !passing ? "; " : "", known ? known->advice :
+	    passing ? "" : advice(s, set, buf_z(&seen)));
 	buf_free(&seen);
 	return false;
 }

@@ -179,6 +179,11 @@ bool imap_throttled(struct imap *s)
 	return was;
 }
 
+bool imap_is_spent(const struct imap *s)
+{
+	return s->spent;
+}
+
 void imap_on_news(struct imap *s,
     void (*fn)(void *arg, const struct imap_news *n), void *arg)
 {
@@ -242,6 +247,16 @@ static bool words_may_pass(struct str text)
 	return false;
 }
 
+/* Two troubles have one code: OVERQUOTA. */
+static bool is_bandwidth(struct str text)
+{
+	for (size_t i = 0; i < text.n; i++)
+		if (str_istarts(str_sub(text, i, text.n),
+		    STR_LIT("bandwidth limits")))
+			return true;
+	return false;
+}
+
 void session_answer(struct imap_answer *w, struct arena *a,
     const struct imap_reply *r)
 {
@@ -251,6 +266,11 @@ void session_answer(struct imap_answer *w, struct arena *a,
 	w->temporary = w->end != IMAP_OK &&
 	    (may_pass(r->code) || words_may_pass(r->text));
 	w->text = session_shown(a, r->text);
+	if (w->end != IMAP_OK && w->code == IMAP_CODE_OVERQUOTA)
+		w->text = arena_printf(a, "%.*s; %s", STR_ARG(w->text),
+		    is_bandwidth(r->text) ? "Gmail's daily bandwidth is "
+		    "used up; it is open again within a day" :
+		    "the account is full: make room in it");
 }
 
 bool imap_answered(const struct imap_answer *w, enum err_kind refused,
@@ -660,6 +680,10 @@ static bool learn_status(struct imap *s, const struct imap_reply *r)
 		learn_caps(s, r->data.atoms, r->data.n_atoms);
 	if (r->code == IMAP_CODE_THROTTLED)
 		s->throttled = true;
+	if (r->code == IMAP_CODE_OVERQUOTA && is_bandwidth(r->text))
+		s->spent = true;
+	if (r->code == IMAP_CODE_WEBALERT)
+		s->web_login = session_shown(s->arena, r->data.text);
 	if (r->code == IMAP_CODE_ALERT || r->code == IMAP_CODE_WEBALERT)
 		tell(s, &(struct imap_news){ .kind = IMAP_NEWS_ALERT,
 		    .text = r->text });
@@ -1046,6 +1070,7 @@ static struct imap *session_make(struct arena *a, struct wire *w,
 	s->in = arena_alloc(a, IN_CHUNK);
 	s->heard = true;
 	s->bye_text = s->greeting = s->server_id = STR_EMPTY;
+	s->web_login = STR_EMPTY;
 	buf_init(&s->caps_text, CAPABILITIES_MAX);
 	s->mechanism = "";
 	s->box_arena = arena_new();

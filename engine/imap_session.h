@@ -86,13 +86,14 @@ struct imap {
 
 	bool greeted, preauth, dead, bye, leaving, waiting, compress_now;
 	struct str bye_text, greeting, server_id;
+	struct str web_login;	/* an address that the server names, shown */
 	struct err why;		/* when dead */
 	uint64_t caps;
 	bool caps_known, caps_fresh;
 	struct buf caps_text;
 	uint64_t append_limit;
 	const char *mechanism;
-	bool throttled, compressed_on;
+	bool throttled, spent, compressed_on;
 	bool utf8_names;	/* IMAP4rev2 only: no modified UTF-7 */
 
 	struct arena *box_arena;

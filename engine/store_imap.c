@@ -10,7 +10,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
+#include "clock.h"
 #include "gmail.h"
 #include "identity.h"
 #include "keyword.h"
@@ -22,6 +24,10 @@
 /* Sessions opened anew in one run: some messages that cannot be read, each in
  * a mailbox of 10,000. */
 #define RETURNS_MAX	60
+/* Pauses that a server asks for; all of a run together. */
+#define PAUSE_MIN_MS	500
+#define PAUSE_MAX_MS	30000
+#define PAUSES_MAX_MS	300000
 
 static bool give_secret(void *arg, struct buf *secret, struct err *e)
 {
@@ -79,11 +85,45 @@ static void settings_of(const struct account *a, struct secret *secret,
 	};
 }
 
+/*
+ * A server that says [THROTTLED] is given time before the next turn: twice as
+ * much each time, up to half more so that many clients do not come back at
+ * once, and half as much after a turn that went well.
+ */
+static void slow_down(struct store_imap *s)
+{
+	unsigned ms = s->pause_ms;
+	struct timespec t;
+
+	if (!imap_throttled(s->session)) {
+		s->pause_ms /= 2;
+		return;
+	}
+	ms = ms < PAUSE_MIN_MS ? PAUSE_MIN_MS : ms < PAUSE_MAX_MS / 2 ?
+	    2 * ms : PAUSE_MAX_MS;
+	s->pause_ms = ms;
+	ms += (unsigned)((uint64_t)clock_ms() * 2654435761u % (ms / 2));
+	if (s->paused_ms + ms > PAUSES_MAX_MS)
+		return;
+	s->paused_ms += ms;
+	log_line(LOG_NOTE, "%s: the server asks for less at a time "
+	    "[THROTTLED]; going on in %u.%u s", s->account->name, ms / 1000,
+	    ms % 1000 / 100);
+	t = (struct timespec){ ms / 1000, (long)(ms % 1000) * 1000000 };
+	nanosleep(&t, NULL);
+}
+
 bool store_imap_wait(struct store_imap *s, struct err *e)
 {
 	bool ok = imap_wait(s->session, e);
 	struct imap_counters c = imap_counters(s->session);
 
+	if (ok && imap_is_spent(s->session))
+		ok = err_set(e, ERR_TEMP, "the server takes no more commands "
+		    "now: Gmail's daily bandwidth is used up; it is open "
+		    "again within a day");
+	if (ok)
+		slow_down(s);
 	s->base.turns = s->earlier.turns + c.turns;
 	s->base.octets_in = s->earlier.wire_in + c.wire_in;
 	s->base.octets_out = s->earlier.wire_out + c.wire_out;
@@ -455,6 +495,7 @@ struct fetching {
 	void *ctx;
 	unsigned want;		/* of IMAP_FLAGS ... */
 	struct uidset came;
+	uint32_t suspect;	/* at which a session ended */
 	struct arena *message;	/* reset for each */
 	struct label_folders *folders;	/* NULL: not asked for */
 };
@@ -670,9 +711,14 @@ static bool fetch_halves(struct fetching *f, const struct uidset *set,
 	err_clear(e);
 	if (!come_back(s, e))
 		return false;
-	if (n <= 1)
-		return n == 0 ||
-		    give_unreadable(f, left.ranges[0].low, e);
+	if (n == 0)
+		return true;
+	if (n == 1 && f->suspect == left.ranges[0].low)
+		return give_unreadable(f, f->suspect, e);
+	if (n == 1) {		/* a session may end for other reasons, too */
+		f->suspect = left.ranges[0].low;
+		return fetch_halves(f, &left, e);
+	}
 	uidset_head(&left, 1, n / 2, &low);
 	uidset_split(&left, &low, NULL, &high);
 	return fetch_halves(f, &low, e) && fetch_halves(f, &high, e);

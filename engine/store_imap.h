@@ -35,6 +35,7 @@ struct store_imap {
 	bool writable;
 	bool may_return;	/* a session can be opened anew */
 	unsigned returns;	/* sessions opened anew */
+	unsigned pause_ms, paused_ms;	/* the next one, and all of them */
 	struct imap_counters earlier;	/* of those before this one */
 };
 

@@ -1,0 +1,30 @@
+#!/usr/bin/env python3
+"""kill -9, lost connections, refusals, against a server that behaves as Gmail
+does."""
+# timeout: 900
+
+import unittest
+
+import disturbed
+import gmail
+import gmailplan
+import tap
+
+
+class Gmail(disturbed.Commands, unittest.TestCase):
+    store = 'like Gmail'
+
+    def start(self):
+        server = gmail.Server().start()
+        self.addCleanup(server.close)
+        return server
+
+    def trial(self):
+        return gmailplan.trial(self.server, self.proxy)
+
+    def test_refused_and_done_all_the_same(self):
+        self.sweep('no', 'reply', 1)
+
+
+if __name__ == '__main__':
+    tap.main()

@@ -5,6 +5,7 @@ does."""
 
 import unittest
 
+import crash
 import disturbed
 import gmail
 import gmailplan
@@ -24,6 +25,15 @@ class Gmail(disturbed.Commands, unittest.TestCase):
 
     def test_refused_and_done_all_the_same(self):
         self.sweep('no', 'reply', 1)
+
+    def test_silence(self):
+        """Each costs the time that we wait for an answer."""
+        for place in ('command', 'reply'):
+            t = gmailplan.trial(self.server, self.proxy, timeout='2s')
+            t.faults_at_commands(self.proxy, 'stall', place, 5,
+                                 1 if crash.SWEEP else 17)
+            t.verdict('silence at a command', self.store,
+                      40 if crash.SWEEP else 3)
 
 
 if __name__ == '__main__':

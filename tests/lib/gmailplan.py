@@ -142,10 +142,10 @@ def number(m):
     return int(m['message_id'].strip('<').partition('@')[0][1:])
 
 
-def trial(server, connect_to):
+def trial(server, connect_to, **account):
     """A crash.Trial on a gmail.Server."""
     plan, t = Plan(), tamis.Tamis()
     server.control.now('create', name='news')
     server.boxes = lambda: server.control.dump()['messages']
-    return places.trial(server, t, t.account(connect_to),
+    return places.trial(server, t, t.account(connect_to, **account),
                         lambda: plan.load(server.control), plan)

@@ -111,14 +111,52 @@ def sieve_body(rng):
             'body :text :contains ' + strings(values))
 
 
+def zones(rng):
+    """What tamis and RFC 5260 4.1 call the same."""
+    east = rng.choice(['+00:00', '+02:00', '-05:00', '+05:30', '+13:00'])
+    return east, ':zone "%s"' % east.replace(':', '')
+
+
 def sieve_date(rng):
-    """RFC 5260 4; local time is UTC here."""
+    """RFC 5260 4."""
     how, rel = rng.choice([('before', 'lt'), ('after', 'gt'), ('on', 'eq')])
     day = '%d-%02d-%02d' % (rng.randrange(2023, 2027), rng.randrange(1, 13),
                             rng.randrange(1, 29))
-    return ({'sent': {how: day}},
-            'date :zone "+0000" :value %s "date" "date" %s' % (
-                quoted(rel), quoted(day)))
+    zone, sieve = zones(rng)
+    return ({'sent': {how: day, 'zone': zone}},
+            'date %s :value %s "date" "date" %s' % (
+                sieve, quoted(rel), quoted(day)))
+
+
+def sieve_hour(rng):
+    """RFC 5260 4.2, "time" and "hour"; over midnight, too."""
+    part = rng.choice(['time', 'hour'])
+    hours = rng.sample(range(24), 2)
+    at = ['%02d:%02d' % (h, rng.randrange(60) if part == 'time' else 0)
+          for h in hours]
+    keys = ['%s:00' % a if part == 'time' else a[:2] for a in at]
+    zone, sieve = zones(rng)
+    tests = ', '.join('date %s :value "%s" "date" "%s" "%s"' % (
+        sieve, rel, part, key) for rel, key in zip(('ge', 'lt'), keys))
+    return ({'time_of_day': {'between': at, 'of': 'sent', 'zone': zone}},
+            '%sof (%s)' % ('all' if hours[0] < hours[1] else 'any', tests))
+
+
+def sieve_weekday(rng):
+    """RFC 5260 4.2, "weekday": 0 is Sunday."""
+    days = rng.sample(range(7), rng.randrange(1, 4))
+    names = [rng.choice([d, d[:3], d[:3].upper()]) for d in (
+        ['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday',
+         'saturday'][i] for i in days)]
+    if len(days) == 1 and rng.random() < 0.5:	# a range, over Saturday too
+        last = rng.randrange(7)
+        names[0] += '-' + ['sun', 'mon', 'tue', 'wed', 'thu', 'fri',
+                           'sat'][last]
+        days = [(days[0] + i) % 7 for i in range((last - days[0]) % 7 + 1)]
+    zone, sieve = zones(rng)
+    return ({'weekday': {'is': names, 'of': 'sent', 'zone': zone}},
+            'date %s :is "date" "weekday" %s' % (
+                sieve, strings(str(d) for d in days)))
 
 
 def sieve_regex(rng):
@@ -132,17 +170,40 @@ def sieve_regex(rng):
 
 
 def sieve_count(rng):
-    """RFC 5231 4.2: occurrences of a field."""
-    how, rel = rng.choice([('over', 'gt'), ('under', 'lt')])
-    n = rng.randrange(3)
-    return ({'header': {'X-Tag': {'count': {how: n}}}},
-            'header :count %s :comparator "i;ascii-numeric" "X-Tag" "%d"' % (
-                quoted(rel), n))
+    """RFC 5231 6: occurrences of a field, addresses of an address field."""
+    how, rel = rng.choice([('over', 'gt'), ('under', 'lt'), ('is', 'eq')])
+    n = rng.randrange(how == 'under', 4)
+    key, sieve = rng.choice([
+        ({'header': {'X-Tag': {'count': {how: n}}}}, 'header %s "X-Tag"'),
+        ({'to': {'count': {how: n}}}, 'address %s "To"'),
+        ({'cc': {'count': {how: n}}}, 'address %s "Cc"')])
+    return (key, sieve % (':count "%s" :comparator "i;ascii-numeric"' % rel) +
+            ' "%d"' % n)
+
+
+def sieve_exact(rng):
+    """RFC 5228 2.7.3, i;octet."""
+    op = rng.choice(['contains', 'is', 'matches'])
+    field, test, pool = rng.choice([
+        ('subject', 'header :%s %s "Subject"', L.WORDS + L.FOREIGN),
+        ('X-Tag', 'header :%s %s "X-Tag"', L.TAGS),
+        ('local', 'address :localpart :%s %s "From"', L.LOCALS),
+        ('detail', 'address :detail :%s %s "From"', ['lists', 'shop', 'a.b'])])
+    values = [v.swapcase() if rng.random() < 0.2 else v
+              for v in (cut(rng, v) if op != 'is' else v
+                        for v in some(rng, pool))]
+    if op == 'matches':
+        values = ['*%s*' % v for v in values]
+    tree = {op: values, 'case': 'exact'}
+    return ({'subject': {'subject': tree}, 'X-Tag': {'header': {field: tree}}
+             }.get(field, {'from': {field: tree}}),
+            (test % (op, ':comparator "i;octet"')) + ' ' + strings(values))
 
 
 SIEVE = [sieve_header] * 4 + [sieve_address] * 4 + [
     sieve_exists, sieve_size, sieve_body, sieve_body, sieve_date,
-    sieve_date, sieve_regex]
+    sieve_date, sieve_hour, sieve_weekday, sieve_regex, sieve_count,
+    sieve_exact]
 SIEVE_REQUIRES = ['fileinto', 'copy', 'body', 'date', 'relational', 'regex',
                   'subaddress', 'comparator-i;ascii-numeric']
 
@@ -174,6 +235,22 @@ def headed(name, regex):
         key: {'regex': regex}}
 
 
+def octets(rng):
+    """A field and a regex over it as it came, encoded words and all."""
+    name = rng.choice(['Subject', 'Subject', 'From', 'To'])
+    word = rng.choice([
+        r'=\?[a-z0-9-]+\?q\?', r'=\?utf-8\?', r'\?b\?[a-z0-9+/]+=*\?=',
+        r'=c3=|=fc', r'\?=[ \t]+=\?', r'^[ \t]*=\?', r'\?=[ \t]*$',
+        cut(rng, rng.choice(L.WORDS)), re.escape(rng.choice(L.DOMAINS))])
+    return name, word
+
+
+def whole(name, regex, raw):
+    """The same of the whole header: `.` crosses no line."""
+    block = {'regex': '(?m)^%s:.*(%s)' % (name, regex)}
+    return {'header_block': dict(block, raw=True) if raw else block}
+
+
 # -------------------------------------------------------------- procmail
 
 def procmail_header(rng):
@@ -181,6 +258,9 @@ def procmail_header(rng):
     name, regex = any_field(rng)
     if rng.random() < 0.2:
         return headed(name, '^' + regex), ['^%s:[ 	]*%s' % (name, regex)]
+    if rng.random() < 0.2:
+        return whole(name, regex, rng.random() < 0.5), [
+            '^%s:.*(%s)' % (name, regex)]
     return headed(name, regex), ['^%s:.*%s' % (name, regex)]
 
 
@@ -192,6 +272,25 @@ def procmail_exists(rng):
 def procmail_body(rng):
     word = texts(rng, plain=True)
     return {'body': word}, ['B ?? ' + re.escape(word)]
+
+
+def procmail_octets(rng):
+    name, regex = octets(rng)
+    line = regex.replace('\\t', '\t')
+    if regex[0] == '^':
+        line, edge = '^%s:%s' % (name, line[1:]), True
+    else:
+        line, edge = '^%s:.*(%s)' % (name, line), regex[-1] == '$'
+    if edge or rng.random() < 0.5:
+        return {'header': {name: {'raw': True, 'regex': regex}}}, [line]
+    return whole(name, regex, True), [line]
+
+
+def procmail_raw(rng):
+    """For letters in which much is encoded: procmail decodes nothing."""
+    tree, lines = procmail_octets(rng)
+    return ({'not': tree}, ['! ' + lines[0]]) if rng.random() < 0.2 else (
+        tree, lines)
 
 
 def procmail(rng):
@@ -216,6 +315,10 @@ def maildrop_header(rng):
     case unless :D."""
     name, regex = any_field(rng)
     exact = rng.random() < 0.2
+    if rng.random() < 0.2:
+        # it decodes encoded words, too: so there is no `raw` to compare
+        return (whole(name, regex, False), '/^%s:.*(%s)/:h' % (
+            name, regex.replace('@', '\\@')))
     tree = headed(name, regex)
     if exact:
         leaf = next(iter(tree.values()))

@@ -21,6 +21,11 @@ class Procmail(versus.Versus):
         return letter.unix	# it knows no line's end but LF
 
 
+class Octets(Procmail):
+    pair = staticmethod(conditions.procmail_raw)
+    without = ('case',)
+
+
 if __name__ == '__main__':
     del versus.Versus
     tap.main()

@@ -192,16 +192,21 @@ static const struct word *find_word(struct builder *b,
 	const struct word *w = action_find(key->text);
 	size_t n;
 	const char *const *names = action_names(&n);
+	struct str hint;
 
 	if (w && w->arg != ARG_LATER)
 		return w;
-	if (w)
+	if (w) {
 		build_later(b, key);
-	else
-		problem_hint(b->ps, key->pos, condition_find(key->text) ?
-		    STR_LIT("this is a condition; it stands under `when`") :
-		    build_nearest(b, key->text, names, n),
-		    "unknown action `%.*s`", STR_ARG(key->text));
+		return NULL;
+	}
+	hint = habit_hint(b, HABIT_action, key->text);
+	if (condition_find(key->text))
+		hint = STR_LIT("this is a condition; it stands under `when`");
+	else if (hint.n == 0)
+		hint = build_nearest(b, key->text, names, n);
+	problem_hint(b->ps, key->pos, hint, "unknown action `%.*s`",
+	    STR_ARG(key->text));
 	return NULL;
 }
 

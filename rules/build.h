@@ -136,6 +136,12 @@ const struct pattern *pattern_build(struct builder *b,
 const struct word *condition_find(struct str name);
 const struct word *action_find(struct str name);
 
+/* What is written in place of a word of other languages, as a hint; empty:
+ * it is none. */
+enum habit_place { HABIT_rule, HABIT_condition, HABIT_action };
+struct str habit_hint(struct builder *b, enum habit_place place,
+    struct str word);
+
 struct state_word {
 	const char *name, *flag;
 	bool negated;		/* unread: the flag is not there */

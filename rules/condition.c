@@ -162,7 +162,12 @@ static struct cond *unknown_word(struct builder *b, const struct node *key)
 	} else if (action_find(key->text)) {
 		hint = STR_LIT("this is an action; it stands under `then`");
 	} else {
-		hint = build_nearest(b, key->text, names, n);
+		hint = habit_hint(b, HABIT_condition, key->text);
+		if (hint.n == 0)
+			hint = build_nearest(b, key->text, names, n);
+		if (hint.n == 0 && memchr(key->text.p, '-', key->text.n))
+			hint = arena_printf(b->arena, "a field is written "
+			    "`header: {%.*s: ...}`", STR_ARG(key->text));
 	}
 	problem_hint(b->ps, key->pos, hint, "unknown condition `%.*s`",
 	    STR_ARG(key->text));

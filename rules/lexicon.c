@@ -140,6 +140,25 @@ const struct word *action_find(struct str name)
 	return find(action_words, n_action_words, name);
 }
 
+struct str habit_hint(struct builder *b, enum habit_place place,
+    struct str word)
+{
+	static const struct {
+		enum habit_place place;
+		const char *word, *instead;
+	} habits[] = {
+#define HABIT(place, word, instead)	{ HABIT_##place, word, instead },
+#include "vocab.def"
+	};
+
+	for (size_t i = 0; i < COUNT(habits); i++)
+		if (habits[i].place == place &&
+		    str_ieq_z(word, habits[i].word))
+			return arena_printf(b->arena, "write `%s`",
+			    habits[i].instead);
+	return STR_EMPTY;
+}
+
 const char *const *condition_names(size_t *n_out)
 {
 	*n_out = COUNT(names_of_conditions);
@@ -194,7 +213,10 @@ static bool say_unknown_key(struct builder *b, const struct node *key,
 	for (size_t i = 0; i < COUNT(keys); i++)
 		if (keys[i].place == place)
 			known[n++] = keys[i].name;
-	hint = build_nearest(b, key->text, known, n);
+	hint = place == KEY_rule || place == KEY_branch ?
+	    habit_hint(b, HABIT_rule, key->text) : STR_EMPTY;
+	if (hint.n == 0)
+		hint = build_nearest(b, key->text, known, n);
 	if ((place == KEY_rule || place == KEY_branch) &&
 	    (condition || action))
 		hint = !action ? STR_LIT("a condition stands under `when`") :

@@ -148,16 +148,22 @@ static void lint_any(struct builder *b, const struct cond *c)
 
 /* ---------------------------------------------------------------- alone */
 
-static void lint_domain(struct builder *b, const struct cond *c)
+/* `from: {domain: "@example.org"}`, `{local: alice@example.org}` */
+static void lint_parts(struct builder *b, const struct cond *c)
 {
 	for (size_t i = 0; i < c->n_tests; i++) {
 		const struct test *t = &c->tests[i];
+		bool domain = t->part == PART_DOMAIN;
 
-		for (size_t k = 0; t->part == PART_DOMAIN && k < t->n; k++)
+		if (!domain && t->part != PART_LOCAL && t->part != PART_USER)
+			continue;
+		for (size_t k = 0; k < t->n; k++)
 			if (str_find_char(t->any[k].literal, 0, '@') <
 			    t->any[k].literal.n)
-				warning(b->ps, c->pos, "no domain holds an "
-				    "`@`: write what stands behind it");
+				warning(b->ps, c->pos, domain ? "no domain "
+				    "holds an `@`: write what stands behind "
+				    "it" : "hardly any local part holds an "
+				    "`@`: write what stands before it");
 	}
 }
 
@@ -175,7 +181,7 @@ static void lint_cond(struct builder *b, const struct cond *c, bool *seen)
 	if (c->kind == COND_ANY)
 		lint_any(b, c);
 	if (c->kind == COND_ADDRESS)
-		lint_domain(b, c);
+		lint_parts(b, c);
 	if (c->kind == COND_SIZE && c->bounds.has_low &&
 	    c->bounds.low == 0 && !c->bounds.has_high)
 		warning(b->ps, c->pos, "every message is over 0");
@@ -212,9 +218,6 @@ static void lint_rule(struct builder *b, const struct rule *r, bool *seen)
 		struct conjuncts both = when;
 
 		lint_cond(b, branch->when, seen);
-		/* `then` comes before the branches, and may change it */
-		if (when.reads_state && top->n_actions)
-			continue;
 		conjuncts_add(&both, branch->when);
 		lint_all(b, &both, when.n);
 	}

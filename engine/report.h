@@ -64,8 +64,8 @@ struct report_change {
 	struct str what;	/* one label, flag or mailbox */
 	struct str rules;	/* who wants it: names joined by ", " */
 	const char *state;	/* "would", "already", "done", "failed",
-				   "unsure", "waiting" */
-	struct str reason;	/* for failed, unsure, waiting */
+				   "unsure" */
+	struct str reason;	/* for failed, unsure */
 };
 
 /*

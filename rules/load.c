@@ -90,6 +90,11 @@ static bool read_text(struct builder *b, const char *path, size_t max,
 		return problem(b->ps, pos, "%s", e.msg[0] ? e.msg :
 		    "the file cannot be read");
 	}
+	if (out->over) {
+		buf_free(out);
+		return problem(b->ps, pos, "%s is larger than %zu MiB", path,
+		    max >> 20);
+	}
 	return true;
 }
 
@@ -104,11 +109,6 @@ bool build_read(struct builder *b, const char *path, size_t max,
 		    RULES_FILES_MAX);
 	if (!read_text(b, path, max, pos, &text))
 		return false;
-	if (text.over) {
-		buf_free(&text);
-		return problem(b->ps, pos, "%s is larger than %zu MiB", path,
-		    max >> 20);
-	}
 	source = arena_make(b->arena, struct source);
 	source->name = arena_z(b->arena, str_of(path));
 	source->text = arena_str(b->arena, buf_str(&text));
@@ -311,7 +311,7 @@ static void load_file(struct loader *l, const char *path, struct pos pos,
 	size_t at;
 
 	if (!may_load(l, key, path, pos, depth) ||
-	    !read_text(b, path, NODE_FILE_MAX + 1, pos, &text))
+	    !read_text(b, path, NODE_FILE_MAX, pos, &text))
 		return;
 	at = l->n;
 	arena_grow(b->arena, &l->files, at, &l->cap);

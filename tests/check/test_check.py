@@ -48,6 +48,17 @@ class Check(unittest.TestCase):
     def check(self, name, *options):
         return self.tamis.run('-r', name, 'check', *options)
 
+    def test_size_of_a_file(self):
+        most = 1024 * 1024
+        for size, code in ((most, 0), (most + 1, 1)):
+            text = 'version: 1\nrules: [{name: a, then: archive}]\n# '
+            self.write('size.yaml', text + 'x' * (size - len(text)))
+            got = self.check('size.yaml')
+            self.assertEqual(got.status, code, got)
+        self.assertIn('size.yaml is larger than the %d octets' % most,
+                      got.out + got.err)
+        os.unlink(self.tamis.folder + '/size.yaml')
+
     def test_same_problems(self):
         names = sorted(glob.glob(HERE + '/*.yaml'))
         self.assertGreater(len(names), 15)

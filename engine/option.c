@@ -239,7 +239,8 @@ void option_help(struct buf *out)
 	    "2 wrong use,\n3 some messages failed, 4 a limit stopped it, "
 	    "74 state, 75 try again later,\n77 refused by the server, "
 	    "78 bad config or rules.\n"
-	    "See tamis(1), tamis-rules(5), tamis-config(5).\n");
+	    "See tamis(1), tamis-rules(5), tamis-config(5); to begin with "
+	    "tamis-tutorial(7);\nfor Gmail tamis-gmail(7).\n");
 }
 
 void option_help_command(struct buf *out, enum command_id command)

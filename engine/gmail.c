@@ -225,13 +225,36 @@ static void refuse(struct translating *t, const struct want_place *p,
 	t->why = why;
 }
 
+/* The place is there and cannot be seen; NULL: it can. */
+static const char *hidden(const struct translating *t,
+    const struct want_place *p)
+{
+	bool special = p->kind == PLACE_SPECIAL;
+
+	if ((p->kind == PLACE_DELETE || (special &&
+	    str_ieq_z(p->mailbox, "\\Trash"))) &&
+	    t->places->mailbox[USE_TRASH].n == 0)
+		return "Trash is hidden from IMAP; show it in Gmail's "
+		    "settings, Labels, \"Show in IMAP\"";
+	if (special && str_ieq_z(p->mailbox, "\\Junk") &&
+	    t->places->mailbox[USE_JUNK].n == 0)
+		return "Spam is hidden from IMAP; show it in Gmail's "
+		    "settings, Labels, \"Show in IMAP\"";
+	return NULL;
+}
+
 static void put(struct translating *t, const struct want_place *p)
 {
 	struct str to = place_of(t, p);
 	bool outside = is_outside(t, t->f->mailbox);
+	const char *why = hidden(t, p);
 
 	if (p->kind == PLACE_STAY)
 		return;
+	if (why) {
+		refuse(t, p, why);
+		return;
+	}
 	if (p->kind == PLACE_DELETE || is_outside(t, to)) {
 		t->out->place = *p;
 		return;

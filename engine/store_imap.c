@@ -793,6 +793,35 @@ static void describe_gmail(struct store_imap *s, struct buf *out)
 	}
 }
 
+/* Gmail can show the newest messages of a mailbox only; it does not say
+ * so, but then there are exactly as many as can be chosen. */
+static bool describe_limit(struct store_imap *s, struct buf *out,
+    struct err *e)
+{
+	static const uint32_t limits[] = { 1000, 2000, 5000, 10000 };
+	struct imap_status_answer *all;
+	struct str name;
+	struct err hidden = { 0 };
+
+	if (!s->base.kind.special(&s->base, STR_LIT(GMAIL_ALL), &name,
+	    &hidden))
+		return true;
+	if (!store_imap_name(s, name, &name, e) ||
+	    !imap_status(s->session, s->arena, name, IMAP_ST_MESSAGES, &all,
+	    e) || !store_imap_wait(s, e))
+		return false;
+	for (size_t i = 0; i < COUNT(limits); i++)
+		if (all->answer.end == IMAP_OK &&
+		    all->st.messages == limits[i])
+			buf_printf(out, "  All Mail has exactly %" PRIu32 " "
+			    "messages: if there are more on the web, Gmail "
+			    "shows only the newest ones in IMAP, and sweeps "
+			    "do not see the others (Gmail's settings, "
+			    "Forwarding and POP/IMAP, Folder size limits)\n",
+			    limits[i]);
+	return true;
+}
+
 static bool store_imap_describe(struct store *st, struct buf *out,
     struct err *e)
 {
@@ -827,6 +856,8 @@ static bool store_imap_describe(struct store *st, struct buf *out,
 	    "message in each" : "keywords of the message");
 	if (st->kind.labels == LABELS_GMAIL)
 		describe_gmail(s, out);
+	if (st->kind.labels == LABELS_GMAIL && !describe_limit(s, out, e))
+		return false;
 	buf_printf(out, "%zu mailboxes, levels separated by '%c'\n",
 	    s->n_known, s->separator);
 	for (size_t k = 0; k < s->n_known; k++)

@@ -78,6 +78,10 @@ MUST_USE bool store_imap_return(struct store_imap *s, struct str mailbox,
  */
 MUST_USE bool store_imap_apply_here(struct store_imap *s, struct op *ops,
     size_t n, struct err *e);	/* as apply, in the selected mailbox only */
+/* Moves that the server did not name among those it made (a COPYUID may be
+ * missing): what is in the target is moved. */
+MUST_USE bool gmail_find_moved(struct store_imap *s, struct op *ops,
+    size_t n, struct err *e);
 /* Trash, and out of it for good: of the deletes that are still to be done. */
 MUST_USE bool gmail_delete(struct store_imap *s, struct op *ops, size_t n,
     struct err *e);

@@ -529,6 +529,20 @@ static bool apply_first(struct groups *gs, struct op *ops, size_t n,
 	    (!on_gmail(gs->s) || gmail_read_back(gs->s, ops, n, e));
 }
 
+/* The session ended while it was looked what became of them: a refused one
+ * may be done, and one that has gone may have gone by us. */
+static bool not_looked_at(struct op *ops, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (ops[i].outcome == OP_FAILED && (ops[i].gone ||
+		    (ops[i].kind == OP_MOVE && ops[i].sent))) {
+			ops[i].outcome = OP_UNSURE;
+			ops[i].reason = STR_LIT("the connection ended before "
+			    "it was looked for; the next run looks");
+		}
+	return false;
+}
+
 static bool apply_leaving(struct groups *gs, struct op *ops, size_t n,
     struct err *e)
 {
@@ -548,7 +562,9 @@ static bool apply_leaving(struct groups *gs, struct op *ops, size_t n,
 	}
 	if (imap_has(gs->s->session, IMAP_CAP_MOVE) &&
 	    !look_at_refused(gs, e))
-		return false;
+		return not_looked_at(ops, n);
+	if (on_gmail(gs->s) && !gmail_find_moved(gs->s, ops, n, e))
+		return not_looked_at(ops, n);
 	if (on_gmail(gs->s))
 		return gmail_delete(gs->s, ops, n, e);
 	return retire(gs->s, gs->arena, ops, n, e);
@@ -582,8 +598,10 @@ bool store_imap_apply(struct store *st, struct op *ops, size_t n,
 {
 	struct store_imap *s = store_imap_of(st);
 
-	return store_imap_apply_here(s, ops, n, e) &&
-	    (!on_gmail(s) || gmail_find_again(s, ops, n, e));
+	if (!store_imap_apply_here(s, ops, n, e))
+		return false;
+	return !on_gmail(s) || gmail_find_again(s, ops, n, e) ||
+	    not_looked_at(ops, n);
 }
 
 /* ------------------------------------------------------------- prepare */

@@ -242,6 +242,67 @@ static bool hunts(const struct op *op)
 	return op->id && gmail_msgid(op->id);
 }
 
+static bool is_lost_move(const struct op *op)
+{
+	return op->kind == OP_MOVE && op->outcome == OP_FAILED && op->gone &&
+	    hunts(op);
+}
+
+/* Those of H were to go to one mailbox: what is there has gone there. */
+static bool look_in_target(struct hunt *h, struct err *e)
+{
+	struct mailbox_state state;
+	struct err mine = { 0 };
+
+	if (!store_imap_select(&h->s->base, h->ops[0]->mailbox, false,
+	    &state, &mine)) {
+		if (mine.kind == ERR_MESSAGE)
+			return true;
+		*e = mine;
+		return false;
+	}
+	h->found = arena_array(h->s->arena, h->n, sizeof(*h->found));
+	if (!seek(h, e))
+		return false;
+	for (size_t i = 0; i < h->n; i++) {
+		if (!found_uid(h, i))
+			continue;
+		h->ops[i]->outcome = OP_DONE;
+		h->ops[i]->gone = false;
+		h->ops[i]->dest_uid = found_uid(h, i);
+		h->ops[i]->dest_uidvalidity = state.uidvalidity;
+	}
+	return true;
+}
+
+bool gmail_find_moved(struct store_imap *s, struct op *ops, size_t n,
+    struct err *e)
+{
+	struct hunt h = { .s = s };
+	struct str here = s->selected;
+	uint32_t uidvalidity = s->uidvalidity;
+	bool *looked = arena_array(s->arena, n + 1, sizeof(*looked));
+	bool any = false;
+
+	h.ops = arena_array(s->arena, n + 1, sizeof(*h.ops));
+	for (size_t i = 0; i < n; i++) {
+		h.n = 0;
+		for (size_t k = i; k < n && h.n < FIND_AGAIN_MAX; k++)
+			if (is_lost_move(&ops[k]) && !looked[k] &&
+			    (h.n == 0 || str_eq(ops[k].mailbox,
+			    h.ops[0]->mailbox))) {
+				looked[k] = true;
+				h.ops[h.n++] = &ops[k];
+			}
+		if (h.n == 0)
+			break;
+		any = true;
+		if (!look_in_target(&h, e))
+			return false;
+	}
+	return !any || store_imap_return(s, here, true, uidvalidity, e);
+}
+
 /* What is not in All Mail is in Trash or Spam, or gone: a move there is
  * done, by us or by somebody. */
 static void left_all_mail(struct hunt *h, struct op *ops, size_t n)

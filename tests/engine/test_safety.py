@@ -106,7 +106,7 @@ class WithMove(Safety, unittest.TestCase):
                       r.err)
         self.assertEqual(r.err.count('\n'), 1, r)
         self.assertGreater(self.proxy.connections, 2)
-        self.assertLess(self.proxy.connections, 10)
+        self.assertLess(self.proxy.connections, 12)
         r = self.expect(0, '-q', 'run')
         self.assertEqual(r.out + r.err, '')
         self.server.settle()

@@ -394,6 +394,21 @@ class Answers(Run):
         # it stays, and has what could be done
         self.assertEqual(self.labels(id), ['\\Inbox', 'l'])
 
+    def test_moves_without_copyuid(self):
+        for hidden in (False, True):
+            with self.subTest(hidden=hidden):
+                self.c.reset('gmail', copyuid='absent',
+                             all_mail_hidden=hidden)
+                self.t = tamis.Tamis()
+                self.account(allow_delete=True)
+                ids = [self.one(n, s) for n, s in enumerate(
+                    ('trash', 'spam', 'delete'), 1)]
+                self.rules(*[(a, 'subject: ' + a, a)
+                             for a in ('trash', 'spam', 'delete')])
+                self.run_()
+                self.assertEqual([self.place(ids[0]), self.place(ids[1]),
+                                  self.m(ids[2])], ['trash', 'spam', None])
+
     def test_no_at_first(self):
         id = self.one(1, 'x')
         self.rules(('r', 'subject: x', '{label: l}, archive'))
@@ -578,6 +593,32 @@ class Doctor(Run):
         self.c.set(all_mail_hidden=True)
         r = self.t.run('doctor')
         self.assertIn('All Mail is hidden', r.out)
+
+    def test_all_mail_that_is_cut(self):
+        self.rules(('r', 'subject: x', 'archive'))
+        self.c.load([{'raw': message(n)} for n in range(1001)])
+        self.assertNotIn('exactly', self.t.run('doctor').out)
+        for n in (1000, 2000):
+            self.c.set(folder_limit=n)
+            r = self.t.run('doctor')
+            self.assertEqual(r.status, tamis.DONE)
+            self.assertEqual('exactly 1000 messages' in r.out, n == 1000)
+
+    def test_trash_and_spam_that_are_hidden(self):
+        self.account(allow_delete=True)
+        for use, words, actions in (
+                ('\\Trash', 'Trash is hidden', ('trash', 'delete')),
+                ('\\Spam', 'Spam is hidden', ('spam',))):
+            self.rules(('r', 'subject: x', 'archive'))
+            self.c.reset('gmail', hidden=(use,))
+            self.assertIn(words, self.t.run('doctor').out)
+            for action in actions:
+                with self.subTest(action=action):
+                    id = self.one(1, 'x')
+                    self.rules(('r', 'subject: x', action))
+                    r = self.run_(status=tamis.SOME_FAILED)
+                    self.assertIn(words, r.out + r.err)
+                    self.assertEqual(self.labels(id), ['\\Inbox'])
 
 
 del Case, Run

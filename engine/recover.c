@@ -490,27 +490,77 @@ static bool finish_halves(struct recover *r, struct halves *h,
 	return true;
 }
 
+static const struct fetch_items facts_only = {
+	.ask = RULES_ASK_FLAGS | RULES_ASK_LABELS,
+};
+
+struct in_trash {
+	uint64_t msgid;
+	uint32_t uid;
+};
+
+static bool note_in_trash(void *ctx, const struct fetched *f, struct err *e)
+{
+	struct recover *r = ctx;
+
+	(void)e;
+	arena_grow(r->arena, &r->in_trash, r->n_in_trash, &r->cap_in_trash);
+	r->in_trash[r->n_in_trash++] = (struct in_trash){ f->gmail_id,
+	    f->facts.uid };
+	return true;
+}
+
+static int by_msgid(const void *a, const void *b)
+{
+	const struct in_trash *x = a, *y = b;
+
+	return x->msgid < y->msgid ? -1 : x->msgid > y->msgid;
+}
+
+/* Once; a search would pass over what is marked \Deleted already. */
+static bool list_trash(struct recover *r, struct err *e)
+{
+	struct mailbox_state state;
+	struct uidset all;
+
+	uidset_init(&all, r->arena);
+	if (!r->store->kind.select(r->store, r->trash, false, &state, e))
+		return false;
+	if (state.uidnext > 1)
+		uidset_add_range(&all, 1, state.uidnext - 1);
+	if (all.n && !r->store->kind.fetch(r->store, &all, &facts_only,
+	    note_in_trash, r, e))
+		return false;
+	if (r->n_in_trash)
+		qsort(r->in_trash, r->n_in_trash, sizeof(r->in_trash[0]),
+		    by_msgid);
+	return true;
+}
+
 /* On Gmail the first half of a delete is a move to Trash. */
 static bool look_in_trash(struct recover *r, struct change *c,
     struct err *e)
 {
+	struct in_trash key = { .msgid = gmail_msgid(&c->id_of) }, *found;
 	struct err mine = { 0 };
-	uint32_t uid = 0;
 
-	if (!r->trash.n && !r->store->kind.special(r->store,
-	    STR_LIT("\\Trash"), &r->trash, &mine)) {
-		if (mine.kind != ERR_MESSAGE) {
-			*e = mine;
-			return false;
+	if (!r->trash.n) {
+		if (!r->store->kind.special(r->store, STR_LIT("\\Trash"),
+		    &r->trash, &mine)) {
+			if (mine.kind != ERR_MESSAGE) {
+				*e = mine;
+				return false;
+			}
+			decide(c, CHANGE_UNSURE, "Trash cannot be seen");
+			return true;
 		}
-		decide(c, CHANGE_UNSURE, "Trash cannot be seen");
-		return true;
+		if (!list_trash(r, e))
+			return false;
 	}
-	if (!str_eq(r->trash, c->mailbox) && !r->store->kind.find(r->store,
-	    r->trash, 0, 1, &c->id_of, &uid, e))
-		return false;
-	if (uid)
-		half_done(r, &r->trashed, c, uid);
+	found = r->n_in_trash ? bsearch(&key, r->in_trash, r->n_in_trash,
+	    sizeof(key), by_msgid) : NULL;
+	if (found && !str_eq(r->trash, c->mailbox))
+		half_done(r, &r->trashed, c, found->uid);
 	else
 		decide(c, CHANGE_DONE, "found done after a crash");
 	return true;
@@ -711,10 +761,6 @@ static void ask_for_labels(struct recover *r, const struct change *list,
 	items->labels = labels;
 	items->n_labels = n_labels;
 }
-
-static const struct fetch_items facts_only = {
-	.ask = RULES_ASK_FLAGS | RULES_ASK_LABELS,
-};
 
 struct elsewhere {
 	uint32_t was, uid;	/* in All Mail */

@@ -57,6 +57,8 @@ struct recover {
 	size_t n_targets, cap_targets;
 	struct halves halves, trashed;
 	struct str trash;
+	struct in_trash *in_trash;	/* by X-GM-MSGID */
+	size_t n_in_trash, cap_in_trash;
 };
 
 MUST_USE bool recover_changes(struct recover *r, struct err *e);

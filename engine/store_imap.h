@@ -76,6 +76,10 @@ MUST_USE bool store_imap_return(struct store_imap *s, struct str mailbox,
  * and a message that has left it meanwhile is found again in All Mail
  * (store_imap_gmail.c).
  */
+/* Adds to LEFT which of ASKED are in the selected mailbox still; not by a
+ * search, which at Gmail passes over those with \Deleted. */
+MUST_USE bool store_imap_left(struct store_imap *s,
+    const struct uidset *asked, struct uidset *left, struct err *e);
 MUST_USE bool store_imap_apply_here(struct store_imap *s, struct op *ops,
     size_t n, struct err *e);	/* as apply, in the selected mailbox only */
 /* Moves that the server did not name among those it made (a COPYUID may be

@@ -320,8 +320,7 @@ static bool note_left(void *arg, const struct imap_fetched *m, struct err *e)
 	return true;
 }
 
-/* Which of ASKED are in the mailbox still. */
-static bool look_at_left(struct store_imap *s, const struct uidset *asked,
+bool store_imap_left(struct store_imap *s, const struct uidset *asked,
     struct uidset *left, struct err *e)
 {
 	struct imap_fetch_answer *answer;
@@ -350,7 +349,7 @@ static bool look_at_refused(struct groups *gs, struct err *e)
 				uidset_add(&asked, gs->list[i].ops[k]->uid);
 	if (asked.n == 0)
 		return true;
-	if (!look_at_left(gs->s, &asked, &left, e))
+	if (!store_imap_left(gs->s, &asked, &left, e))
 		return false;
 	for (size_t i = 0; i < gs->n; i++)
 		for (size_t k = 0; k < gs->list[i].n; k++) {
@@ -385,9 +384,9 @@ static bool expunge(struct store_imap *s, const struct uidset *set,
 	    !store_imap_wait(s, e))
 		return false;
 	if (!imap_has(s->session, IMAP_CAP_UIDPLUS))
-		return look_at_left(s, set, left, e);
+		return store_imap_left(s, set, left, e);
 	return imap_expunge(s->session, s->arena, set, &change, e) &&
-	    store_imap_wait(s, e) && look_at_left(s, set, left, e);
+	    store_imap_wait(s, e) && store_imap_left(s, set, left, e);
 }
 
 /* What was surely copied, on its way out of the mailbox; and deletes. */

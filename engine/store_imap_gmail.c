@@ -214,6 +214,9 @@ struct hunt {
 	struct store_imap *s;
 	struct op **ops;	/* one each stands for a message */
 	struct imap_found **found;
+	uint32_t *uids;		/* in Trash, as COPYUID told them; 0: it did
+				 * not */
+	uint32_t uidvalidity;	/* of these */
 	size_t n;
 };
 
@@ -407,24 +410,30 @@ static bool expunge_all(struct store_imap *s, const struct uidset *set,
 	    store_imap_wait(s, e);
 }
 
-/* What of H is in Trash, which is selected, goes for ever. */
-static bool purge(struct hunt *h, struct err *e)
+/* What of H is in Trash, which is selected, goes for ever: those of which the
+ * move told the UID, or that a search finds.  The others stay unsure. */
+static bool purge(struct hunt *h, uint32_t uidvalidity, struct err *e)
 {
-	struct uidset set;
+	struct uidset set, left;
 
 	h->found = arena_array(h->s->arena, h->n, sizeof(*h->found));
 	uidset_init(&set, h->s->arena);
+	uidset_init(&left, h->s->arena);
 	if (!seek(h, e))
 		return false;
-	for (size_t i = 0; i < h->n; i++)
-		if (found_uid(h, i))
-			uidset_add(&set, found_uid(h, i));
-	if (set.n && !expunge_all(h->s, &set, e))
+	for (size_t i = 0; i < h->n; i++) {
+		if (h->uidvalidity != uidvalidity || !h->uids[i])
+			h->uids[i] = found_uid(h, i);
+		if (h->uids[i])
+			uidset_add(&set, h->uids[i]);
+	}
+	if (set.n == 0)
+		return true;
+	if (!expunge_all(h->s, &set, e) ||
+	    !store_imap_left(h->s, &set, &left, e))
 		return false;
-	if (!seek(h, e))
-		return false;
 	for (size_t i = 0; i < h->n; i++)
-		if (h->found[i]->answer.end == IMAP_OK && !found_uid(h, i)) {
+		if (h->uids[i] && !uidset_has(&left, h->uids[i])) {
 			h->ops[i]->outcome = OP_DONE;
 			h->ops[i]->reason = STR_EMPTY;
 		}
@@ -459,6 +468,9 @@ static bool to_trash(struct hunt *h, struct str trash, struct err *e)
 		h->ops[i]->reason = moves[i].reason;
 		if (moves[i].outcome == OP_DONE) {
 			not_yet(h->ops[i]);
+			if (moves[i].dest_uid)
+				h->uidvalidity = moves[i].dest_uidvalidity;
+			h->uids[n] = moves[i].dest_uid;
 			h->ops[n++] = h->ops[i];
 		}
 	}
@@ -483,12 +495,13 @@ bool gmail_delete(struct store_imap *s, struct op *ops, size_t n,
 		return true;
 	if (!s->base.kind.special(&s->base, STR_LIT("\\Trash"), &trash, e))
 		return false;
+	h.uids = arena_array(s->arena, h.n, sizeof(*h.uids));
 	if (str_eq(here, trash))
 		for (size_t i = 0; i < h.n; i++)
 			not_yet(h.ops[i]);
 	else if (!to_trash(&h, trash, e))
 		return false;
 	return h.n == 0 || (store_imap_select(&s->base, trash, true, &state,
-	    e) && purge(&h, e) &&
+	    e) && purge(&h, state.uidvalidity, e) &&
 	    store_imap_return(s, here, true, uidvalidity, e));
 }

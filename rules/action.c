@@ -75,7 +75,7 @@ static bool mark_action(struct builder *b, const struct node *n, void *ctx)
 	bool set = str_eq_z(str_of(m->word->name), "mark");
 	const struct state_word *state;
 
-	if (!state_find(b, n, &state))
+	if (!state_find(b, n, m->word->name, &state))
 		return false;
 	if (!state->mark)
 		return problem(b->ps, n->pos, "a message becomes `%s` by "

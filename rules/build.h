@@ -151,7 +151,7 @@ extern const struct state_word state_words[];
 extern const size_t n_state_words;
 /* Reports a word that is none, with the nearest. */
 MUST_USE bool state_find(struct builder *b, const struct node *n,
-    const struct state_word **out);
+    const char *what, const struct state_word **out);
 
 /* The names of a table of words, for nearest(). */
 const char *const *condition_names(size_t *n_out);

@@ -1,5 +1,7 @@
 #include "build.h"
 
+#include <string.h>
+
 const struct word condition_words[] = {
 #define CONDITION(name, arg, ask, fields, help)	\
 	{ #name, arg, ask, help, fields },
@@ -171,12 +173,12 @@ const char *const *action_names(size_t *n_out)
 	return names_of_actions;
 }
 
-bool state_find(struct builder *b, const struct node *n,
+bool state_find(struct builder *b, const struct node *n, const char *what,
     const struct state_word **out)
 {
 	struct str word;
 
-	if (!build_text(b, n, "is", &word))
+	if (!build_text(b, n, what, &word))
 		return false;
 	for (size_t i = 0; i < n_state_words; i++)
 		if (str_eq_z(word, state_words[i].name)) {
@@ -185,8 +187,9 @@ bool state_find(struct builder *b, const struct node *n,
 		}
 	return problem_hint(b->ps, n->pos, build_nearest(b, word,
 	    names_of_states, COUNT(names_of_states)),
-	    "`%.*s` is none of unread, read, starred, important, answered, "
-	    "forwarded, draft", STR_ARG(word));
+	    "`%.*s` is none of unread, read, starred, important, answered%s",
+	    STR_ARG(word), strcmp(what, "is") == 0 ? ", forwarded, draft" :
+	    "");
 }
 
 /* Is KEY one of PLACE? */

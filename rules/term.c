@@ -315,7 +315,7 @@ static struct cond *is_cond(struct builder *b, const struct word *w,
 	const struct state_word *state;
 	struct cond *c;
 
-	if (!state_find(b, value, &state))
+	if (!state_find(b, value, "is", &state))
 		return NULL;
 	c = cond_make(b, COND_IS, key->pos,
 	    written(b->arena, key->text, value));

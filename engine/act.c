@@ -223,6 +223,19 @@ static bool intend(struct act *act, struct change **list_out,
 
 /* ------------------------------------------------------------- outcomes */
 
+/* What was done in place of something that failed says so. */
+static struct str on_error_reason(const struct plan *p, size_t op)
+{
+	const struct plan_item *item = &p->items[p->ops[op].item];
+	size_t n = p->ops[op].n_names ? p->ops[op].n_names : 1;
+
+	for (size_t k = 0; k < item->n_notes; k++)
+		for (size_t i = 0; item->notes[k].on_error && i < n; i++)
+			if (item->notes[k].rule == p->op_rules[op][i])
+				return item->notes[k].text;
+	return STR_EMPTY;
+}
+
 /* The rows whose outcome is known; the others stay INTENDED. */
 static size_t outcomes(struct act *act, struct change *list, size_t n)
 {
@@ -240,7 +253,8 @@ static size_t outcomes(struct act *act, struct change *list, size_t n)
 			continue;
 		c.state = op->outcome == OP_DONE ? CHANGE_DONE :
 		    op->outcome == OP_TODO ? CHANGE_VOID : CHANGE_FAILED;
-		c.reason = op->reason;
+		c.reason = op->outcome == OP_DONE ? on_error_reason(p, i) :
+		    op->reason;
 		c.dest_uid = op->dest_uid;
 		if (op->dest_uid)
 			c.dest_uidvalidity = op->dest_uidvalidity;

@@ -248,6 +248,23 @@ static const char *state_word(enum change_state s)
 	return "unsure";
 }
 
+/* Several names stand in a line of their own each. */
+static struct str in_one_line(struct report *r, struct str names)
+{
+	struct str name, all;
+	struct buf b;
+
+	buf_init(&b, 2 * names.n + 1);
+	while (str_cut(&names, '\n', &name)) {
+		if (buf_str(&b).n > 0)
+			buf_add_z(&b, ", ");
+		buf_add_str(&b, name);
+	}
+	all = arena_str(r->scratch, buf_str(&b));
+	buf_free(&b);
+	return all;
+}
+
 static void history_as_json(struct report *r, struct str account,
     const struct change *c, const struct run_record *run)
 {
@@ -264,7 +281,7 @@ static void history_as_json(struct report *r, struct str account,
 	object_text(o, "subject", c->subject);
 	object_text(o, "rules", c->rules);
 	object_z(o, "do", report_verb(c->kind));
-	object_text(o, "what", c->what);
+	object_text(o, "what", in_one_line(r, c->what));
 	object_lines(o, "flags_before", c->flags_before);
 	object_lines(o, "labels_before", c->labels_before);
 	if (c->dest_uid > 0)
@@ -334,7 +351,7 @@ static void tell_change(struct report *r, struct str account,
 	buf_add_z(&b, "  ");
 	if (c->state != CHANGE_DONE)
 		buf_printf(&b, "%s: ", state_word(c->state));
-	add_deed(&b, c->kind, c->what);
+	add_deed(&b, c->kind, in_one_line(r, c->what));
 	buf_add_z(&b, "  (");
 	buf_add_shown(&b, c->rules);
 	buf_add_char(&b, ')');

@@ -90,6 +90,11 @@ class OnError(runs.Case):
         why = self.expect(0, 'why', '1@example.org').out
         self.assertIn('failed', why)
         self.assertIn('Flagged', why)
+        instead = [line for line in why.splitlines()
+                   if 'its on_error takes the place' in line]
+        self.assertEqual(len(instead), 2, why)
+        self.assertTrue(all('(go' in line for line in instead), why)
+        self.assertIn('label failed, seen  (go, sees)', why)
         self.settled()
 
     def test_a_template(self):

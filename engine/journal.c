@@ -128,10 +128,11 @@ static bool is_there(struct row *st, bool *yes_out, struct err *e)
 	return true;
 }
 
-bool journal_was_judged(struct journal *j, struct str mailbox,
+/* SQL knows the mailbox as ?1 and the message as ?2. */
+static bool judged(struct journal *j, size_t sql, struct str mailbox,
     const struct identity *id, bool *yes_out, struct err *e)
 {
-	struct row *st = database_statement(j->db, SQL_JUDGED, e);
+	struct row *st = database_statement(j->db, sql, e);
 	struct mailbox_row row;
 
 	if (!st || !journal_mailbox_get(j, mailbox, &row, e))
@@ -141,17 +142,16 @@ bool journal_was_judged(struct journal *j, struct str mailbox,
 	return is_there(st, yes_out, e);
 }
 
+bool journal_was_judged(struct journal *j, struct str mailbox,
+    const struct identity *id, bool *yes_out, struct err *e)
+{
+	return judged(j, SQL_JUDGED, mailbox, id, yes_out, e);
+}
+
 bool journal_judged_elsewhere(struct journal *j, struct str mailbox,
     const struct identity *id, bool *yes_out, struct err *e)
 {
-	struct row *st = database_statement(j->db, SQL_JUDGED_ELSEWHERE, e);
-	struct mailbox_row row;
-
-	if (!st || !journal_mailbox_get(j, mailbox, &row, e))
-		return false;
-	row_put(st, 1, row.id);
-	row_put_digest(st, 2, id);
-	return is_there(st, yes_out, e);
+	return judged(j, SQL_JUDGED_ELSEWHERE, mailbox, id, yes_out, e);
 }
 
 /* ---------------------------------------------------------------- runs */

@@ -47,7 +47,8 @@ void report_problems(struct report *r, struct problems *ps, bool asked_for)
 			problem_show(&b, &ps->list[i]);
 	}
 	if (ps->errors > errors && !r->style.json)
-		buf_printf(&b, "and %zu errors more\n", ps->errors - errors);
+		buf_printf(&b, "and %zu error%s more\n", ps->errors - errors,
+		    ps->errors - errors == 1 ? "" : "s");
 	report_end(where, &b);
 }
 

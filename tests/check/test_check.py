@@ -48,6 +48,17 @@ class Check(unittest.TestCase):
     def check(self, name, *options):
         return self.tamis.run('-r', name, 'check', *options)
 
+    def test_more_than_are_shown(self):
+        for n, said in ((20, '20 errors'), (21, 'and 1 error more'),
+                        (22, 'and 2 errors more')):
+            self.write('more.yaml', 'version: 1\nrules:\n' + ''.join(
+                '- {name: r%d, then: nothing}\n' % i for i in range(n)))
+            got = self.check('more.yaml')
+            self.assertEqual(got.status, tamis.FOUND, got)
+            self.assertIn('\n' + said, got.out)
+            self.assertEqual(got.out.count(': error: '), 20)
+        os.unlink(self.tamis.folder + '/more.yaml')
+
     def test_size_of_a_file(self):
         most = 1024 * 1024
         for size, code in ((most, 0), (most + 1, 1)):

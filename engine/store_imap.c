@@ -906,10 +906,21 @@ static struct store_imap *store_make(struct arena *a,
 	return s;
 }
 
+/* RFC 9051 7.1: an ALERT must be shown to the user. */
+static void show_alert(void *arg, const struct imap_news *n)
+{
+	const struct store_imap *s = arg;
+
+	if (n->kind == IMAP_NEWS_ALERT)
+		log_line(LOG_WARN, "%s: the server says: %.*s",
+		    s->account->name, STR_ARG(n->text));
+}
+
 /* With the session open. */
 static void store_begin(struct store_imap *s, struct store **store_out)
 {
 	s->arena = arena_new();
+	imap_on_news(s->session, show_alert, s);
 	s->base.kind.atomic_move = imap_has(s->session, IMAP_CAP_MOVE);
 	s->base.kind.labels = imap_has(s->session, IMAP_CAP_X_GM_EXT_1) ?
 	    LABELS_GMAIL : s->account->labels;

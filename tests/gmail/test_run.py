@@ -503,6 +503,17 @@ class Search(Run):
         self.assertIn('only Gmail can be asked', r.out)
 
 
+class Alert(Run):
+    def test_it_is_shown(self):
+        self.rules(('r', 'subject: x', 'archive'))
+        self.c.fault(lambda session: session.say(
+            'OK [ALERT] the end \x1b[1m is near'), 'SELECT',
+            where='after')
+        r = self.run_()
+        self.assertIn('g: the server says: the end \\x1B[1m is near\n',
+                      r.err)
+
+
 class Turns(Run):
     def test_cron_with_nothing_new(self):
         self.one(1, 'x')

@@ -459,6 +459,8 @@ static bool to_trash(struct hunt *h, struct str trash, struct err *e)
 		moves[i] = *h->ops[i];
 		moves[i].kind = OP_MOVE;
 		moves[i].mailbox = trash;
+		moves[i].outcome = OP_TODO;
+		moves[i].sent = moves[i].gone = false;
 	}
 	ok = store_imap_apply_here(h->s, moves, h->n, e);
 	for (size_t i = 0; i < h->n; i++) {
@@ -475,6 +477,52 @@ static bool to_trash(struct hunt *h, struct str trash, struct err *e)
 		}
 	}
 	h->n = n;
+	return ok;
+}
+
+/* Of H what is in the selected mailbox, under its UIDs there. */
+static void keep_found(const struct hunt *h, struct hunt *out)
+{
+	for (size_t i = 0; i < h->n; i++)
+		if (found_uid(h, i)) {
+			h->ops[i]->uid = found_uid(h, i);
+			out->ops[out->n++] = h->ops[i];
+		}
+}
+
+/* What was expunged from Trash has been seen to stand in All Mail again, and
+ * to go when it was done once more. */
+static bool delete_again(struct hunt *h, struct str trash, struct err *e)
+{
+	struct store_imap *s = h->s;
+	struct hunt back = { .s = s };
+	uint32_t *uids = arena_array(s->arena, h->n, sizeof(*uids));
+	struct op **ops = arena_array(s->arena, h->n, sizeof(*ops));
+	struct mailbox_state state;
+	struct str all;
+	struct err mine = { 0 };
+	bool ok;
+
+	if (!s->base.kind.special(&s->base, STR_LIT(GMAIL_ALL), &all,
+	    &mine) || !store_imap_select(&s->base, all, true, &state,
+	    &mine)) {
+		*e = mine;
+		return mine.kind == ERR_MESSAGE;	/* it is hidden */
+	}
+	for (size_t i = 0; i < h->n; i++) {
+		ops[i] = h->ops[i];
+		uids[i] = ops[i]->uid;
+	}
+	back.ops = arena_array(s->arena, h->n, sizeof(*back.ops));
+	back.uids = arena_array(s->arena, h->n, sizeof(*back.uids));
+	ok = seek(h, e);
+	if (ok)
+		keep_found(h, &back);
+	ok = ok && (back.n == 0 || (to_trash(&back, trash, e) &&
+	    store_imap_select(&s->base, trash, true, &state, e) &&
+	    (back.n == 0 || purge(&back, state.uidvalidity, e))));
+	for (size_t i = 0; i < h->n; i++)
+		ops[i]->uid = uids[i];
 	return ok;
 }
 
@@ -503,5 +551,6 @@ bool gmail_delete(struct store_imap *s, struct op *ops, size_t n,
 		return false;
 	return h.n == 0 || (store_imap_select(&s->base, trash, true, &state,
 	    e) && purge(&h, state.uidvalidity, e) &&
+	    delete_again(&h, trash, e) &&
 	    store_imap_return(s, here, true, uidvalidity, e));
 }

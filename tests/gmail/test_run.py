@@ -123,6 +123,22 @@ class Places(Run):
         self.assertIsNotNone(self.m(other))
         self.assertIsNotNone(self.m(trashed))
 
+    def test_delete_what_comes_back(self):
+        """M19: the first expunge from Trash puts it into All Mail."""
+        for hidden in (False, True):
+            with self.subTest(all_mail_hidden=hidden):
+                self.c.reset('gmail', purge='twice', all_mail_hidden=hidden)
+                self.t = tamis.Tamis()
+                self.account(allow_delete=True)
+                ids = [self.one(n, 'x', '\\Inbox', 'a') for n in range(3)]
+                other = self.one(9, 'y')
+                self.rules(('r', 'subject: {is: x}', 'delete'))
+                self.run_()
+                gone = [self.m(i) is None for i in ids]
+                self.assertEqual(gone, [not hidden] * 3)
+                self.assertIsNotNone(self.m(other))
+                self.run_('-q')
+
     def test_out_of_spam(self):
         for action, labels in (('inbox', ['\\Inbox']), ('archive', []),
                                ('{move: x}', ['x'])):

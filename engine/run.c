@@ -12,6 +12,7 @@
 #include "log.h"
 #include "narrow.h"
 #include "places.h"
+#include "quiet.h"
 #include "recover.h"
 #include "report_plan.h"
 #include "sync.h"
@@ -24,6 +25,7 @@ struct pass {
 	bool places_known;
 	bool *due;			/* by rule */
 	bool *missed;			/* by rule: not all was swept */
+	bool *sweeps;			/* by rule: the mailbox in hand */
 	uint64_t *changes;		/* by rule, over all mailboxes */
 	struct report_rule *table;	/* by rule, for the dry run's end */
 	uint32_t new_mailboxes;
@@ -107,17 +109,13 @@ static bool is_swept(const struct pass *p, struct str mailbox)
 }
 
 /* What the server can say of the messages that are swept here. */
-static struct str narrowed(const struct pass *p, struct str mailbox)
+static struct str narrowed(const struct pass *p)
 {
 	const struct run *r = p->r;
-	size_t n = rules_count(r->rules);
-	bool *sweeps = arena_array(r->arena, n + 1, sizeof(*sweeps));
 
 	if (!r->store->kind.searches)
 		return STR_EMPTY;
-	for (size_t i = 0; i < n; i++)
-		sweeps[i] = rule_sweeps(p, i, mailbox);
-	return narrow_criteria(r->arena, r->rules, sweeps,
+	return narrow_criteria(r->arena, r->rules, p->sweeps,
 	    r->store->kind.labels == LABELS_GMAIL, r->now);
 }
 
@@ -619,15 +617,66 @@ static const bool *due_here(struct pass *p, struct str mailbox, bool watched)
 	return due;
 }
 
+static struct quiet quiet_of(const struct visit *v)
+{
+	const struct run *r = v->pass->r;
+
+	return (struct quiet){
+		.arena = r->arena,
+		.account = r->account,
+		.rules = r->rules,
+		.rules_version = r->rules_version,
+		.journal = r->journal,
+		.sweeps = v->pass->sweeps,
+		.labels = r->store->kind.labels,
+		.mailbox = v->sync.mailbox,
+		.state = v->sync.state,
+	};
+}
+
+/* A sweep that would find again what it found is left out. */
+static bool skip_quiet(struct visit *v, struct err *e)
+{
+	struct quiet q = quiet_of(v);
+	bool quiet = false;
+
+	if (v->sync.stale.n == 0 || v->pass->r->options->dry_run)
+		return true;
+	if (!quiet_is_so(&q, &quiet, e))
+		return false;
+	if (quiet)
+		uidset_init(&v->sync.stale, v->pass->r->arena);
+	return true;
+}
+
+/* BEFORE is the run as it was: this mailbox wanted nothing if it is so still,
+ * but for what was judged. */
+static bool remember_quiet(struct visit *v, const struct run *before,
+    struct err *e)
+{
+	const struct run *r = v->pass->r;
+	struct quiet q = quiet_of(v);
+
+	if (v->sync.stale.n == 0 || v->sync.sweep_cut ||
+	    r->options->dry_run || r->options->max || r->braked ||
+	    r->changed != before->changed || r->failed != before->failed ||
+	    r->unknown != before->unknown || r->pending != before->pending)
+		return true;
+	return quiet_remember(&q, e);
+}
+
 static bool visit(struct pass *p, struct str mailbox, bool watched,
     struct err *e)
 {
 	struct run *r = p->r;
+	struct run before;
 	struct visit v = {
 		.pass = p, .due = due_here(p, mailbox, watched),
 		.asked = { .arena = r->arena },
 	};
 
+	for (size_t i = 0; i < rules_count(r->rules); i++)
+		p->sweeps[i] = rule_sweeps(p, i, mailbox);
 	v.sync = (struct sync){
 		.arena = r->arena,
 		.store = r->store,
@@ -636,11 +685,11 @@ static bool visit(struct pass *p, struct str mailbox, bool watched,
 		.mailbox = mailbox,
 		.watched = watched,
 		.swept = is_swept(p, mailbox),
-		.narrow = narrowed(p, mailbox),
+		.narrow = narrowed(p),
 		.stateless = !r->journal,
 		.now = r->now,
 	};
-	if (!look(&v, e))
+	if (!look(&v, e) || !skip_quiet(&v, e))
 		return false;
 	if (v.sync.sweep_cut)
 		miss(p, mailbox);
@@ -648,7 +697,8 @@ static bool visit(struct pass *p, struct str mailbox, bool watched,
 		return true;
 	if ((v.sync.fresh.n || v.sync.stale.n) && !find_places(p, e))
 		return false;
-	if (!visit_portions(&v, e))
+	before = *r;
+	if (!visit_portions(&v, e) || !remember_quiet(&v, &before, e))
 		return false;
 	gmail_seen_add_all(&p->seen, r->arena, &v.seen);
 	return true;
@@ -815,6 +865,7 @@ bool run_account(struct run *r, struct err *e)
 
 	r->began_ms = clock_ms();
 	p.due = arena_array(r->arena, n + 1, sizeof(*p.due));
+	p.sweeps = arena_array(r->arena, n + 1, sizeof(*p.sweeps));
 	p.missed = arena_array(r->arena, n + 1, sizeof(*p.missed));
 	p.changes = arena_array(r->arena, n + 1, sizeof(*p.changes));
 	p.table = arena_array(r->arena, n + 1, sizeof(*p.table));

@@ -841,8 +841,8 @@ static bool store_imap_describe(struct store *st, struct buf *out,
 	    "missing: what is deleted is only marked \\Deleted, never "
 	    "expunged");
 	describe_line(out, "CONDSTORE", imap_has(i, IMAP_CAP_CONDSTORE),
-	    "changes are noticed by MODSEQ",
-	    "missing: changes are noticed by UIDNEXT alone");
+	    "a sweep is left out where nothing has happened",
+	    "missing: sweeps look each time");
 	describe_line(out, "SPECIAL-USE", imap_has(i, IMAP_CAP_SPECIAL_USE),
 	    "archive, trash and spam are found by attribute",
 	    "missing: places are those that the account names, or that the "

@@ -130,3 +130,35 @@ size_t rules_narrow(const struct rules *r, struct arena *a, size_t rule,
 	*list_out = n->list;
 	return n->n;
 }
+
+/* Local time is another one where the machine is moved. */
+static bool is_steady(const struct cond *c)
+{
+	switch (c->kind) {
+	case COND_AGE:
+	case COND_RUN:
+	case COND_SEARCH:
+		return false;
+	case COND_DATE:
+	case COND_TIME_OF_DAY:
+	case COND_WEEKDAY:
+		return c->moment != MOMENT_NOW && c->zone;
+	default:
+		break;
+	}
+	for (size_t i = 0; i < c->n_kids; i++)
+		if (!is_steady(c->kids[i]))
+			return false;
+	return true;
+}
+
+bool rules_is_steady(const struct rules *r, size_t rule)
+{
+	const struct branch *top = &r->rules[rule].top;
+	bool steady = !top->when || is_steady(top->when);
+
+	for (size_t i = 0; i < top->n_first_of; i++)
+		steady &= !top->first_of[i].when ||
+		    is_steady(top->first_of[i].when);
+	return steady;
+}

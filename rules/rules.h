@@ -128,6 +128,10 @@ struct narrow_atom {
 size_t rules_narrow(const struct rules *r, struct arena *a, size_t rule,
     int64_t now, const struct narrow_atom **list_out);
 
+/* Does what RULE makes of a message hang on nothing but the message and its
+ * state on the server: not on the time, a program, a search? */
+bool rules_is_steady(const struct rules *r, size_t rule);
+
 /* --------------------------------------------------- the language itself */
 
 /* A word of it: one row of vocab.def. */

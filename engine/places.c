@@ -11,6 +11,7 @@ const char *const place_use_names[USE_COUNT] = {
 	[USE_IMPORTANT] = "\\Important",
 };
 
+/* A place that is not there is an error of the messages that want it. */
 static bool find_one(struct store *s, const char *attribute,
     struct str *out, struct err *e)
 {

@@ -344,7 +344,6 @@ static bool read_state(struct visit *v, struct err *e)
 	return true;
 }
 
-/* A place that is not there is an error of the messages that want it. */
 /* Asked for once, and only when there is something to judge. */
 static bool find_places(struct pass *p, struct err *e)
 {

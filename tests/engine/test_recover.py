@@ -2,6 +2,7 @@
 """What a killed run leaves, and what recover and the next run make of it."""
 # timeout: 300
 
+import queue
 import unittest
 
 import faultproxy
@@ -54,11 +55,12 @@ class Base(runs.Case):
 
     def kill(self, **place):
         """A run that dies before a command, or behind it."""
-        running = []
-        self.proxy.arm(Fault(lambda: running[0].kill(), **place))
-        running.append(self.t.start('run'))
-        out, err = running[0].communicate(timeout=60)
-        self.assertEqual(running[0].returncode, -9, (out, err))
+        running = queue.Queue()	# the program may be there before we are
+        self.proxy.arm(Fault(lambda: running.get().kill(), **place))
+        began = self.t.start('run')
+        running.put(began)
+        out, err = began.communicate(timeout=60)
+        self.assertEqual(began.returncode, -9, (out, err))
         self.assertEqual(self.proxy.fired, 1)
         self.proxy.arm()
         self.server.settle()

@@ -11,6 +11,7 @@ With TAMIS_SWEEP=1 (make sweep) each point is tried, else a part of them.
 
 import collections
 import os
+import queue
 import re
 import shutil
 import tempfile
@@ -332,12 +333,12 @@ class Trial:
         the commands that were sent).  'kill' kills the program there."""
         self.restore()
         self.place.settle()
-        running = []
+        running = queue.Queue()	# the program may be there before we are
         proxy.arm(faultproxy.Fault(
-            (lambda: running[0].kill()) if action == 'kill' else action,
+            (lambda: running.get().kill()) if action == 'kill' else action,
             **where))
         began = self.t.start('run')
-        running.append(began)
+        running.put(began)
         out, err = began.communicate(timeout=60)
         fired, names = proxy.fired, proxy.commands
         proxy.arm()

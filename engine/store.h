@@ -25,6 +25,7 @@
 #include "uidset.h"
 
 struct store;
+struct replacer;		/* replacement.h */
 
 /* --------------------------------------------------------- mailboxes */
 
@@ -192,6 +193,9 @@ struct store_kind {
 	/* What the store can do, for doctor: one line each. */
 	bool (*describe)(struct store *s, struct buf *out, struct err *e);
 	void (*close)(struct store *s);
+
+	/* How messages are replaced (replacement.h); NULL: they cannot. */
+	const struct replacer *replacer;
 
 	uint32_t batch;		/* messages that one go should take: more
 				   cost memory, fewer cost turns */

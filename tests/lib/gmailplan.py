@@ -118,7 +118,7 @@ class Plan:
         times = collections.Counter(number(m) for m in messages.values())
         return {n for n, k in times.items() if k > 1}
 
-    def differences(self, messages):
+    def differences(self, messages, refused=False):
         found = collections.defaultdict(list)
         for m in messages.values():
             found[number(m)].append(m)

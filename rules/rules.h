@@ -28,6 +28,7 @@
 #define RULES_FILES_MAX		1000
 #define RULES_LIST_MAX		1000000	/* entries of one list */
 #define RULES_LABEL_MAX		100	/* code points of a substituted value */
+#define RULES_REWRITES_MAX	100	/* steps that rewrite one message */
 
 struct rules;		/* a compiled program */
 
@@ -167,6 +168,7 @@ enum rules_ask {
 	RULES_ASK_BODY = 1 << 5,	/* the whole message */
 	RULES_ASK_PROGRAM = 1 << 6,	/* see verdict.program */
 	RULES_ASK_SEARCH = 1 << 7,	/* see rules_searches */
+	RULES_ASK_REWRITE = 1 << 8,	/* see verdict.rewrite */
 	/* to come: thread, seen before, signature */
 };
 
@@ -221,6 +223,9 @@ struct match_input {
 	size_t n_answers;
 	/* Why none is asked, one clause, for explain; NULL: they are. */
 	const char *no_programs;
+	/* What steps have made of this message, by verdict.rewrite. */
+	const struct rewrite_answer *rewritten;
+	size_t n_rewritten;
 	/* What the searches found, one for each of rules_searches; NULL: not
 	 * asked yet. */
 	const struct search_answer *searched;
@@ -252,6 +257,65 @@ struct program_answer {
 	enum truth truth;
 	const char *why;	/* for unknown, one clause: it may pass */
 };
+
+/* ------------------------------------------------- rewritten messages */
+
+enum rewrite_kind {
+	REWRITE_HEADER,		/* edits of the header; see below */
+	REWRITE_PIPE,		/* what the program prints takes the place */
+	REWRITE_DECRYPT,
+};
+
+/* Where the original of a decrypted message goes. */
+enum keep_original {
+	KEEP_TRASH,		/* as the account has it */
+	KEEP_LABEL,		/* it stays beside the copy, with a label */
+	KEEP_SPOOL,		/* nowhere but in the spool */
+};
+
+struct header_edit;		/* of `rewrite` */
+
+/* One step: what comes out of it takes the place of what went in. */
+struct rewrite {
+	enum rewrite_kind kind;
+	size_t rule;			/* whose word it is */
+	struct str key;			/* equal steps have equal ones */
+	const struct header_edit *edit;	/* HEADER; lives with the verdict
+					   and the program */
+	const char *const *argv;	/* PIPE; NULL at the end */
+	unsigned seconds;		/* ... it may take */
+	bool verify;			/* DECRYPT: look at the signature */
+	enum keep_original keep;
+};
+
+/* A PIPE or DECRYPT step on whose outcome later conditions hang.  It gets
+ * HEADER (with its empty line) and then BODY. */
+struct rewrite_question {
+	size_t index;		/* in wants.rewrites, as far as they are */
+	const struct rewrite *step;
+	struct str header, body;
+};
+
+struct rewrite_answer {
+	size_t index;
+	struct str key;		/* of the step */
+	struct str bytes;	/* what it became; outlives the match */
+	const char *why;	/* not NULL: that cannot be told, one clause */
+};
+
+/*
+ * Carries out a HEADER step on MESSAGE, which is header and body: what comes
+ * out is *HEADER_OUT and behind it MESSAGE from *BODY_OUT on.  What no edit
+ * names stays byte for byte.  The same MESSAGE gives the same; one that has
+ * been through it stays as it is, except that a regex may find more.
+ * ERR_MESSAGE: it cannot be done, and nothing is.
+ */
+MUST_USE bool rules_rewrite_header(const struct rewrite *step,
+    struct arena *a, struct str message, struct str *header_out,
+    size_t *body_out, struct err *e);
+
+/* "set Subject to hello", "decrypt": for people.  Not yet shown(). */
+void rules_rewrite_text(struct buf *b, const struct rewrite *step);
 
 enum place_kind {
 	PLACE_STAY,
@@ -287,6 +351,13 @@ struct wants {
 	struct want_place place;
 	struct want_place *copies;
 	size_t n_copies;
+	/* In the order in which they are done.  A HEADER step that would
+	 * change nothing is left out where that can be told. */
+	struct rewrite *rewrites;
+	size_t n_rewrites;
+	/* Of a rule that rewrites: each copy of it in another mailbox is
+	 * replaced, too; and the new one may be in a thread of its own. */
+	bool copies_too, new_thread;
 };
 
 /* How one rule came out. */
@@ -317,6 +388,8 @@ struct verdict {
 	 * worth while when nothing else is asked.  NULL: one that was asked
 	 * gave no answer, and may another time. */
 	const struct program_question *program;
+	/* With RULES_ASK_REWRITE likewise: the step to be carried out next. */
+	const struct rewrite_question *rewrite;
 	struct wants wants;
 	/* After the change, as far as known; for explain and tests. */
 	struct str *labels_after;	/* with INBOX where it is one; sorted */

@@ -21,10 +21,14 @@
  *
  * and for what a crash left and for undo: whereabouts, restore, discard.
  *
- * Life:   a replacement and its strings live in the pipeline's arena; bytes
- *         are mapped from the spool for the time of a step.
+ * Life:   a replacement lives in the pipeline's arena, the strings that a
+ *         step fills in the store's (a run's); bytes are mapped from the
+ *         spool for the time of a step.
  * Errors: a step returns false when the store is lost (see store.h); what
  *         concerns one message is its `outcome`, and `reason` says why.
+ *
+ * A step leaves selected what it needed: whoever goes on with the mailbox
+ * that was selected before selects it again.
  */
 #ifndef TAMIS_REPLACEMENT_H
 #define TAMIS_REPLACEMENT_H
@@ -53,7 +57,11 @@ enum copy_found {
 	COPY_TWICE,		/* several with nonce and content: `twins` */
 	COPY_PROVED,		/* ... there, whole, another message */
 	COPY_SWALLOWED,		/* the server took it for one it has: the
-				   original with its old content answers */
+				   original with its old content answers, or
+				   a twin that it brought back from Trash
+				   (`twins`: to be discarded).  Where it says
+				   OK and shows nothing, that is COPY_ABSENT
+				   behind a STEP_DONE of upload */
 	COPY_INSTEAD,		/* ... and that has the new content now: it
 				   *is* the copy, nothing is to be retired */
 	COPY_DIFFERS,		/* it is there with another content */
@@ -75,8 +83,9 @@ struct dress {
 	const struct str *flags;	/* system flags and keywords, without
 					   \Recent */
 	size_t n_flags;
-	/* On Gmail the user's labels, and \Inbox \Sent \Important \Starred;
-	 * elsewhere none: keywords are flags, folders are other copies. */
+	/* On Gmail the user's labels, and \Inbox \Sent \Important (\Starred
+	 * is the flag \Flagged); elsewhere none: keywords are flags, folders
+	 * are other copies. */
 	const struct str *labels;
 	size_t n_labels;
 };
@@ -117,6 +126,10 @@ struct replacement {
 	uint64_t copy_gmail_id;
 	uint32_t *twins;		/* other copies of ours, by UID */
 	size_t n_twins;
+	/* Not of the journal: in this process it was sent (look is patient
+	 * then), and the content of copy_uid was compared (it does not
+	 * change, so prove does not fetch it once more). */
+	bool sent, content_seen;
 	/* In `mailbox`, where it is asked for behind retire: for what the
 	 * plan wants of the message besides.  0: it is not there. */
 	uint32_t uid_after;
@@ -145,7 +158,9 @@ struct replacer {
 	bool (*remember)(struct store *s, struct replacement *list, size_t n,
 	    struct err *e);
 	/* copy_bytes with the original's flags (never \Deleted) and date.
-	 * May set copy_uid as a hint, which is not believed. */
+	 * May set copy_uid as a hint, which is not believed.  Where the
+	 * answer is a NO it has looked itself, since some servers say so
+	 * behind the effect. */
 	bool (*upload)(struct store *s, struct replacement *list, size_t n,
 	    struct err *e);
 	/* By nonce *and* content, as a forwarded mail leaks a nonce; asks a

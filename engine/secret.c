@@ -25,23 +25,24 @@ static size_t without_cr(const struct buf *out, size_t n)
 }
 
 /* RFC 4616 section 2 forbids NUL; nothing good comes of other line ends. */
-static bool check(const struct buf *out, const char *where, struct err *e)
+static bool check(const struct buf *out, const char *where,
+    const char *what, struct err *e)
 {
 	if (out->n == 0)
-		return err_set(e, ERR_CONFIG, "%s gives an empty password",
-		    where);
+		return err_set(e, ERR_CONFIG, "%s gives an empty %s", where,
+		    what);
 	if (memchr(out->p, '\0', out->n))
 		return err_set(e, ERR_CONFIG,
-		    "the password that %s gives has a NUL octet", where);
+		    "the %s that %s gives has a NUL octet", what, where);
 	return true;
 }
 
-static bool from_command(const struct account *account, struct buf *out,
-    struct err *e)
+bool secret_run(const char *const *argv, int64_t seconds, const char *what,
+    struct buf *out, struct err *e)
 {
 	struct child_settings set = {
-		.argv = account->secret_command,
-		.seconds = (unsigned)account->limits->command,
+		.argv = argv,
+		.seconds = (unsigned)seconds,
 	};
 	struct child_result r;
 
@@ -52,18 +53,18 @@ static bool from_command(const struct account *account, struct buf *out,
 
 		buf_init(&why, 200);
 		child_text(&why, &set, &r);
-		err_set(e, ERR_TEMP, "the %s command %s %s",
-		    account->auth == AUTH_TOKEN ? "token" : "password",
-		    set.argv[0], buf_z(&why));
+		err_set(e, ERR_TEMP, "the %s command %s %s", what, argv[0],
+		    buf_z(&why));
 		buf_free(&why);
 		return false;
 	}
 	cut_at(out, str_find_char(buf_str(out), 0, '\n'));
 	cut_at(out, without_cr(out, out->n));
-	return check(out, set.argv[0], e);
+	return check(out, argv[0], what, e);
 }
 
-static bool is_private(const char *path, int fd, struct err *e)
+static bool is_private(const char *path, int fd, const char *what,
+    struct err *e)
 {
 	struct stat st;
 
@@ -72,20 +73,20 @@ static bool is_private(const char *path, int fd, struct err *e)
 		    strerror(errno));
 	if (!S_ISREG(st.st_mode))
 		return err_set(e, ERR_CONFIG,
-		    "the password file %s is not a regular file", path);
+		    "the %s file %s is not a regular file", what, path);
 	if (st.st_uid != geteuid() && st.st_uid != 0)
 		return err_set(e, ERR_CONFIG,
-		    "the password file %s belongs to somebody else; "
-		    "it must be yours", path);
+		    "the %s file %s belongs to somebody else; "
+		    "it must be yours", what, path);
 	if (st.st_mode & 077)
 		return err_set(e, ERR_CONFIG,
-		    "the password file %s can be read by others: "
-		    "chmod 600 %s", path, path);
+		    "the %s file %s can be read by others: "
+		    "chmod 600 %s", what, path, path);
 	return true;
 }
 
-static bool read_all(const char *path, int fd, struct buf *out,
-    struct err *e)
+static bool read_all(const char *path, int fd, const char *what,
+    struct buf *out, struct err *e)
 {
 	char block[4096];
 	ssize_t n;
@@ -98,15 +99,16 @@ static bool read_all(const char *path, int fd, struct buf *out,
 	wipe(block, sizeof(block));
 	if (n < 0)
 		return err_set(e, ERR_CONFIG,
-		    "cannot read the password file %s: %s", path,
+		    "cannot read the %s file %s: %s", what, path,
 		    strerror(errno));
 	if (out->over)
 		return err_set(e, ERR_CONFIG,
-		    "the password file %s is too long", path);
+		    "the %s file %s is too long", what, path);
 	return true;
 }
 
-static bool from_file(const char *path, struct buf *out, struct err *e)
+bool secret_read(const char *path, const char *what, struct buf *out,
+    struct err *e)
 {
 	/* a FIFO must not hold us up before it is refused */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -114,25 +116,36 @@ static bool from_file(const char *path, struct buf *out, struct err *e)
 
 	if (fd < 0)
 		return err_set(e, ERR_CONFIG,
-		    "cannot open the password file %s: %s", path,
+		    "cannot open the %s file %s: %s", what, path,
 		    strerror(errno));
-	ok = is_private(path, fd, e) && read_all(path, fd, out, e);
+	ok = is_private(path, fd, what, e) &&
+	    read_all(path, fd, what, out, e);
 	close(fd);
-	if (!ok)
+	return ok;
+}
+
+static bool from_file(const char *path, const char *what, struct buf *out,
+    struct err *e)
+{
+	if (!secret_read(path, what, out, e))
 		return false;
 	if (out->n > 0 && out->p[out->n - 1] == '\n')
 		cut_at(out, without_cr(out, out->n - 1));
 	if (out->n > 0 && memchr(out->p, '\n', out->n))
-		return err_set(e, ERR_CONFIG, "the password file %s has "
-		    "several lines; it must hold the password only", path);
-	return check(out, path, e);
+		return err_set(e, ERR_CONFIG, "the %s file %s has several "
+		    "lines; it must hold the %s only", what, path, what);
+	return check(out, path, what, e);
 }
 
 bool secret_get(const struct account *account, struct buf *out,
     struct err *e)
 {
-	bool ok = account->secret_command ? from_command(account, out, e) :
-	    account->secret_file ? from_file(account->secret_file, out, e) :
+	const char *what = account->auth == AUTH_TOKEN ? "token" :
+	    "password";
+	bool ok = account->secret_command ?
+	    secret_run(account->secret_command, account->limits->command,
+	    what, out, e) : account->secret_file ?
+	    from_file(account->secret_file, what, out, e) :
 	    err_set(e, ERR_CONFIG, "no password is configured");
 
 	if (!ok)

@@ -17,13 +17,13 @@
 
 enum section {
 	SECTION_TOP, SECTION_ACCOUNT, SECTION_AUTH, SECTION_TLS,
-	SECTION_LIMITS, SECTION_N
+	SECTION_SMIME, SECTION_LIMITS, SECTION_N
 };
 
 enum key_type {
 	TYPE_TEXT, TYPE_PATH, TYPE_BOOL, TYPE_SIZE, TYPE_DURATION,
 	TYPE_DURATION_OR_0, TYPE_TIMEOUT, TYPE_NUMBER, TYPE_NUMBER_OR_0,
-	TYPE_WORD, TYPE_MAILBOX, TYPE_MAILBOXES, TYPE_COMMAND, TYPE_PROXY,
+	TYPE_WORD, TYPE_PATHS, TYPE_MAILBOX, TYPE_MAILBOXES, TYPE_COMMAND, TYPE_PROXY,
 	/* read by code of their own, with more in view than their value */
 	TYPE_VERSION, TYPE_SECTION, TYPE_RULES, TYPE_SERVER, TYPE_MECHANISM,
 	TYPE_TRUE, TYPE_LATER,
@@ -43,6 +43,7 @@ struct key {
 #define STRUCT_ACCOUNT	struct account
 #define STRUCT_AUTH	struct account
 #define STRUCT_TLS	struct account
+#define STRUCT_SMIME	struct account
 #define STRUCT_LIMITS	struct config_limits
 
 #define KEY(section, name, type, member, initial, unit, help) \
@@ -57,13 +58,17 @@ static const struct key keys[] = {
 static const char *const section_words[SECTION_N] = {
 	[SECTION_TOP] = "key", [SECTION_ACCOUNT] = "key of an account",
 	[SECTION_AUTH] = "key of `auth`", [SECTION_TLS] = "key of `tls`",
-	[SECTION_LIMITS] = "limit",
+	[SECTION_SMIME] = "key of `smime`", [SECTION_LIMITS] = "limit",
 };
 
-/* MAILBOXES keeps a list where its count follows. */
-_Static_assert(offsetof(struct account, n_mailboxes) ==
-    offsetof(struct account, mailboxes) + sizeof(char **),
-    "a list and its count stand together");
+/* MAILBOXES and PATHS keep a list where its count follows. */
+#define COUNT_FOLLOWS(s, list, count)	\
+	_Static_assert(offsetof(s, count) == offsetof(s, list) + \
+	    sizeof(char **), "a list and its count stand together")
+COUNT_FOLLOWS(struct account, mailboxes, n_mailboxes);
+COUNT_FOLLOWS(struct account_smime, key_files, n_key_files);
+COUNT_FOLLOWS(struct account_smime, certificate_files,
+    n_certificate_files);
 
 static const struct key *key_of(enum section section, struct str name)
 {
@@ -122,6 +127,9 @@ static void read_value(const struct reading *l, const struct node *n,
 		break;
 	case TYPE_MAILBOX:
 		ok = setting_mailbox(l, n, what, at);
+		break;
+	case TYPE_PATHS:
+		ok = setting_paths(l, n, what, at);
 		break;
 	case TYPE_MAILBOXES:
 		ok = setting_mailboxes(l, n, what, at);
@@ -451,6 +459,22 @@ static void read_tls(const struct reading *l, const struct node *map,
 	out->insecure = true;	/* nothing is verified here either */
 }
 
+static void read_smime(const struct reading *l, const struct node *map,
+    struct account *out)
+{
+	const struct node *n;
+
+	if (!read_section(l, map, SECTION_SMIME, "smime", out) ||
+	    out->smime.key_files)
+		return;
+	n = node_get_key(map, "certificate_file");
+	if (!n)
+		n = node_get_key(map, "passphrase_command");
+	if (n)
+		problem(l->ps, n->pos, "`%.*s` needs `key_file` beside it",
+		    STR_ARG(n->text));
+}
+
 static void check_imap(const struct reading *l, const struct node *map,
     struct pos pos, struct account *out)
 {
@@ -501,7 +525,7 @@ static void read_account(const struct reading *l, const struct node *key,
     const struct node *map, struct account *out)
 {
 	static const char *const inbox[] = { "INBOX", NULL };
-	const struct node *imap, *maildir, *rules;
+	const struct node *imap, *maildir, *rules, *smime;
 	const char *prefix;
 
 	set_defaults(SECTION_ACCOUNT, out);
@@ -520,6 +544,9 @@ static void read_account(const struct reading *l, const struct node *key,
 	rules = node_get(map, "rules");
 	if (rules)
 		read_rules(l, rules, "rules", &out->rules, &out->n_rules);
+	smime = node_get(map, "smime");
+	if (smime)
+		read_smime(l, smime, out);
 	if (imap && maildir)
 		problem(l->ps, maildir->pos,
 		    "an account has `imap` or `maildir`, not both");

@@ -35,6 +35,19 @@ enum auth_kind {
 enum label_mode { LABELS_KEYWORDS, LABELS_FOLDERS, LABELS_GMAIL };
 enum compress_mode { COMPRESS_AUTO, COMPRESS_ON, COMPRESS_OFF };
 
+/* What may replace mail that was encrypted in CBC (see smime_policy). */
+enum cbc_policy { CBC_SIGNED, CBC_ALLOW };
+
+struct account_smime {
+	const char *const *key_files;	/* keys, and perhaps certificates */
+	size_t n_key_files;
+	const char *const *certificate_files;
+	size_t n_certificate_files;
+	const char *const *passphrase_command;	/* argv, or NULL */
+	enum cbc_policy cbc;
+	const char *ca_file;		/* NULL: the system's */
+};
+
 struct account {
 	const char *name;
 	struct pos pos;
@@ -68,6 +81,7 @@ struct account {
 	const char *archive, *trash, *spam;
 	bool allow_delete;
 	const char *trusted_authserv;	/* NULL: none */
+	struct account_smime smime;
 	/* copied from the top, for whoever has only the account */
 	const struct config_limits *limits;
 };

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #define MAILBOXES_MAX	1000
+#define PATHS_MAX	16
 #define ARGUMENTS_MAX	1000	/* of a command */
 #define NAME_MAX_OCTETS	1000	/* of a mailbox, user, host */
 
@@ -156,8 +157,12 @@ bool setting_mailbox(const struct reading *l, const struct node *n,
 	return true;
 }
 
-bool setting_mailboxes(const struct reading *l, const struct node *n,
-    const char *what, void *at)
+/* One value, or a list of 1 to MOST different ones; KIND, and KINDS of more,
+ * is what they are called. */
+static bool read_list(const struct reading *l, const struct node *n,
+    const char *what, const char *kind, const char *kinds, size_t most,
+    bool (*read)(const struct reading *, const struct node *, const char *,
+    const char **), void *at)
 {
 	const struct node *one = n;
 	const struct node *const *items = &one;
@@ -169,25 +174,39 @@ bool setting_mailboxes(const struct reading *l, const struct node *n,
 		items = (const struct node *const *)n->items;
 		count = n->n;
 	}
-	if (count == 0 || count > MAILBOXES_MAX)
-		return problem(l->ps, n->pos, "`%s` must name 1 to %d "
-		    "mailboxes", what, MAILBOXES_MAX);
+	if (count == 0 || count > most)
+		return problem(l->ps, n->pos, "`%s` must name 1 to %zu "
+		    "%s", what, most, kinds);
 	list = arena_array(l->a, count, sizeof(*list));
 	for (size_t i = 0; i < count; i++) {
-		if (!setting_mailbox(l, items[i], what, &list[i])) {
+		if (!read(l, items[i], what, &list[i])) {
 			ok = false;
 			continue;
 		}
 		for (size_t k = 0; k < i; k++)
 			if (list[k] && strcmp(list[k], list[i]) == 0)
 				ok = problem(l->ps, items[i]->pos,
-				    "`%s` names this mailbox twice", what);
+				    "`%s` names this %s twice", what, kind);
 	}
 	if (!ok)
 		return false;
 	*(const char *const **)at = list;
 	*(size_t *)((char *)at + sizeof(char **)) = count;
 	return true;
+}
+
+bool setting_mailboxes(const struct reading *l, const struct node *n,
+    const char *what, void *at)
+{
+	return read_list(l, n, what, "mailbox", "mailboxes", MAILBOXES_MAX,
+	    setting_mailbox, at);
+}
+
+bool setting_paths(const struct reading *l, const struct node *n,
+    const char *what, void *at)
+{
+	return read_list(l, n, what, "file", "files", PATHS_MAX,
+	    setting_path, at);
 }
 
 /* A list, so that nobody has to wonder how a shell would read it. */

@@ -39,6 +39,9 @@ bool setting_mailbox(const struct reading *l, const struct node *n,
 /* AT is a `const char *const *` with its count, a size_t, behind it. */
 bool setting_mailboxes(const struct reading *l, const struct node *n,
     const char *what, void *at);
+/* The same of paths. */
+bool setting_paths(const struct reading *l, const struct node *n,
+    const char *what, void *at);
 /* An argument list, NULL at the end. */
 bool setting_command(const struct reading *l, const struct node *n,
     const char *what, const char *const **out);

@@ -572,17 +572,17 @@ class Keys(unittest.TestCase):
         'DURATION_OR_0': 'duration', 'TIMEOUT': 'duration',
         'NUMBER': 'number', 'NUMBER_OR_0': 'number', 'VERSION': 'number',
         'WORD': 'word', 'MECHANISM': 'word', 'MAILBOX': 'mailbox',
-        'MAILBOXES': 'mailboxes', 'COMMAND': 'command', 'PROXY': 'URL',
+        'MAILBOXES': 'mailboxes', 'PATHS': 'files', 'COMMAND': 'command', 'PROXY': 'URL',
         'SERVER': 'URL', 'RULES': 'paths', 'SECTION': 'map',
         'LATER': 'later',
     }
     PREFIX = {'TOP': '', 'ACCOUNT': '', 'AUTH': 'auth.', 'TLS': 'tls.',
-              'LIMITS': 'limits.'}
+              'SMIME': 'smime.', 'LIMITS': 'limits.'}
 
     def rows(self):
         """[(section, name, type, default, unit)] of config.def."""
         found = re.findall(
-            r'(?m)^KEY\((\w+), "(\w+)", (\w+), \w+, "([^"]*)", "([^"]*)"',
+            r'(?m)^KEY\((\w+), "(\w+)", (\w+), [\w.]+, "([^"]*)",\s+"([^"]*)"',
             source('engine/config.def'))
         self.assertEqual(len(found), source('engine/config.def').count(
             '\nKEY('))
@@ -622,7 +622,7 @@ class Keys(unittest.TestCase):
             if default and (place, name) not in [('ACCOUNT', 'compress'),
                                                  ('ACCOUNT', 'timeout')]:
                 {'TOP': top, 'ACCOUNT': account, 'LIMITS': limits,
-                 'TLS': {}}[place][name] = default
+                 'TLS': {}, 'SMIME': {}}[place][name] = default
         text = 'version: 1\naccounts:\n  x:\n%slimits:\n%s%s' % (
             indented(['%s: %s' % p for p in account.items()], 4),
             indented(['%s: %s' % p for p in limits.items()], 2),

@@ -141,6 +141,9 @@ static void test_everything(void **state)
 	    "    proxy: socks5h://localhost:9050\n"
 	    "    compress: off\n"
 	    "    timeout: 90s\n"
+	    "    smime: {key_file: [~/k.p12, old.pem], cbc: allow,\n"
+	    "      certificate_file: old.crt, ca_file: ca.pem,\n"
+	    "      passphrase_command: [pass, show, smime]}\n"
 	    "  work.2:\n"
 	    "    imap: imap://[::1]:1143/\n"
 	    "    user: bob\n"
@@ -198,6 +201,14 @@ static void test_everything(void **state)
 	assert_string_equal(a->trusted_authserv, "mx.example.org");
 	assert_string_equal(a->proxy, "socks5h://localhost:9050");
 	assert_int_equal(a->compress, COMPRESS_OFF);
+	assert_int_equal(a->smime.n_key_files, 2);
+	assert_string_equal(a->smime.key_files[0], at(f, "k.p12"));
+	assert_string_equal(a->smime.key_files[1], at(f, "old.pem"));
+	assert_int_equal(a->smime.n_certificate_files, 1);
+	assert_string_equal(a->smime.certificate_files[0], at(f, "old.crt"));
+	assert_string_equal(a->smime.passphrase_command[2], "smime");
+	assert_int_equal(a->smime.cbc, CBC_ALLOW);
+	assert_string_equal(a->smime.ca_file, at(f, "ca.pem"));
 	assert_int_equal(a->timeout, 90);
 	assert_ptr_equal(a->limits, &c->limits);
 	assert_string_equal(account_owner(f->a, a),
@@ -376,7 +387,16 @@ static const struct {
 	    "3:3 account `w` needs `auth`" },
 	{ IMAP("    maildir: m\n"), "7:5 an account has `imap` or" },
 	{ IMAP("    usr: u\n"), "7:5 unknown key of an account `usr`" },
-	{ IMAP("    smime: {}\n"), "`accounts.w.smime` is not yet supp" },
+	{ IMAP("    smime: x\n"), "`smime` must be a map" },
+	{ IMAP("    smime: {key: x}\n"), "7:13 unknown key of `smime`" },
+	{ IMAP("    smime: {key_file: []}\n"), "must name 1 to 16 files" },
+	{ IMAP("    smime: {key_file: [a, a]}\n"),
+	    "names this file twice" },
+	{ IMAP("    smime: {certificate_file: c}\n"),
+	    "7:13 `certificate_file` needs `key_file`" },
+	{ IMAP("    smime: {passphrase_command: [p]}\n"),
+	    "7:13 `passphrase_command` needs `key_file`" },
+	{ IMAP("    smime: {cbc: never}\n"), "must be one of: signed, allow" },
 	{ IMAP("    on_swallowed: [date]\n"), "is not yet supported" },
 	{ IMAP("    lossy: refuse\n"), "is not yet supported" },
 	{ IMAP("    labels: tags\n"), "7:13 `accounts.w.labels` must be one "

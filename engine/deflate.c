@@ -179,3 +179,38 @@ bool deflate_over(struct arena *a, struct wire *below, struct str rest,
 	*w_out = wire_make(a, &layer_ops, l, STR_EMPTY);
 	return true;
 }
+
+/* Until the end, a fault, or OUT is full; false unless it was the end. */
+static bool unpack_all(z_stream *z, struct buf *out)
+{
+	char block[16384];
+	int got = Z_OK;
+
+	while (got == Z_OK && !out->over) {
+		z->next_out = (Bytef *)block;
+		z->avail_out = sizeof(block);
+		got = inflate(z, Z_NO_FLUSH);
+		buf_add(out, block, sizeof(block) - z->avail_out);
+	}
+	wipe(block, sizeof(block));
+	return got == Z_STREAM_END && !out->over;
+}
+
+bool deflate_unpack(struct str in, struct buf *out, struct err *e)
+{
+	z_stream z = { 0 };
+	size_t before = out->n;
+	bool ok;
+
+	z.next_in = (Bytef *)(uintptr_t)in.p;
+	z.avail_in = (uInt)in.n;
+	if (in.n != z.avail_in || inflateInit(&z) != Z_OK)
+		return err_set(e, ERR_MESSAGE, "zlib cannot be set up");
+	ok = unpack_all(&z, out);
+	inflateEnd(&z);
+	if (ok)
+		return true;
+	out->n = before;
+	return err_set(e, ERR_MESSAGE, out->over ? "what is compressed is "
+	    "too large" : "what is compressed is damaged");
+}

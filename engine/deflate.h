@@ -1,5 +1,6 @@
 /*
- * deflate - a compressing stream laid over another one (RFC 4978).
+ * deflate - a compressing stream laid over another one (RFC 4978), and
+ * compressed octets that stand by themselves (RFC 1950).
  *
  * Raw DEFLATE both ways, flushed when the caller stops sending and starts
  * to receive or wait.  Laid once the server has said OK to COMPRESS.
@@ -17,5 +18,10 @@
  * stream; copied.  False leaves BELOW as it is. */
 MUST_USE bool deflate_over(struct arena *a, struct wire *below,
     struct str rest, struct wire **w_out, struct err *e);
+
+/* Appends what the ZLIB data IN hold to OUT.  ERR_MESSAGE, with OUT as it
+ * was, when they are damaged, cut, or hold more than OUT takes. */
+MUST_USE bool deflate_unpack(struct str in, struct buf *out,
+    struct err *e);
 
 #endif

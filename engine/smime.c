@@ -1,0 +1,393 @@
+/* OpenSSL has a type of the name of one of our error kinds. */
+#define ERR_STATE	openssl_err_state
+#include <openssl/cms.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/provider.h>
+#include <openssl/x509.h>
+#undef ERR_STATE
+
+#include "smime_room.h"
+
+#include <stdio.h>
+
+#include "deflate.h"
+
+/* ------------------------------------------------------------- OpenSSL */
+
+struct smime *smime_make(struct arena *a, const struct account *account,
+    int64_t now)
+{
+	struct smime *s = arena_make(a, struct smime);
+
+	s->account = account;
+	s->now = now;
+	return s;
+}
+
+/* Providers that were loaded go with their library. */
+void smime_wipe(struct smime *s)
+{
+	if (!s)
+		return;
+	smime_keys_wipe(s);
+	smime_cas_free(s);
+	OSSL_LIB_CTX_free(s->library);
+	s->library = NULL;
+}
+
+/* Where `legacy` is not installed, what needs it fails by itself. */
+OSSL_LIB_CTX *smime_library(struct smime *s, struct err *e)
+{
+	if (s->library)
+		return s->library;
+	s->library = OSSL_LIB_CTX_new();
+	if (!s->library || !OSSL_PROVIDER_load(s->library, "default")) {
+		err_set(e, ERR_CONFIG, "OpenSSL cannot be set up: %s",
+		    smime_reason());
+		OSSL_LIB_CTX_free(s->library);
+		s->library = NULL;
+		return NULL;
+	}
+	if (!OSSL_PROVIDER_load(s->library, "legacy"))
+		ERR_clear_error();
+	return s->library;
+}
+
+/* The first in the queue is nearest to the cause. */
+const char *smime_reason(void)
+{
+	const char *reason = ERR_reason_error_string(ERR_peek_error());
+
+	ERR_clear_error();
+	return reason ? reason : "no reason given";
+}
+
+/* --------------------------------------------------------------- parsing */
+
+/*
+ * Does OBJECT have few enough elements?  Each costs OpenSSL memory when it
+ * parses, many times what it takes here.  Constructed elements are gone
+ * into, the others stepped over: as OpenSSL goes, which stops where this
+ * goes astray.
+ */
+static bool is_small_enough(struct str object)
+{
+	const unsigned char *p = (const unsigned char *)object.p;
+	const unsigned char *end = p + object.n;
+	size_t n = 0;
+
+	while (p < end && ++n <= SMIME_ELEMENTS_MAX) {
+		long length;
+		int tag, class;
+		int how = ASN1_get_object(&p, &length, &tag, &class,
+		    end - p);
+
+		if (how & 0x80)
+			break;
+		if (!(how & V_ASN1_CONSTRUCTED))
+			p += length;
+	}
+	ERR_clear_error();
+	return n <= SMIME_ELEMENTS_MAX;
+}
+
+CMS_ContentInfo *smime_parse(OSSL_LIB_CTX *library, struct str object,
+    struct err *e)
+{
+	const unsigned char *p = (const unsigned char *)object.p;
+	CMS_ContentInfo *cms;
+
+	if (object.n > SMIME_OBJECT_MAX || !is_small_enough(object)) {
+		err_set(e, ERR_MESSAGE, "the S/MIME object is too large");
+		return NULL;
+	}
+	cms = CMS_ContentInfo_new_ex(library, NULL);
+	d2i_CMS_ContentInfo(&cms, &p, (long)object.n);	/* frees it, too */
+	if (!cms)
+		err_set(e, ERR_MESSAGE, "the S/MIME object is damaged (%s)",
+		    smime_reason());
+	return cms;
+}
+
+/* SEQUENCE { OBJECT IDENTIFIER, ... }, without parsing what follows. */
+enum smime_kind smime_kind(struct str object)
+{
+	const unsigned char *p = (const unsigned char *)object.p, *from;
+	const unsigned char *end = p + object.n;
+	ASN1_OBJECT *type = NULL;
+	long length;
+	int tag, class, nid = NID_undef;
+
+	if (object.n <= SMIME_OBJECT_MAX && object.n > 0 &&
+	    !(ASN1_get_object(&p, &length, &tag, &class, end - p) & 0x80) &&
+	    tag == V_ASN1_SEQUENCE) {
+		from = p;
+		type = d2i_ASN1_OBJECT(NULL, &from, end - p);
+		nid = OBJ_obj2nid(type);
+		ASN1_OBJECT_free(type);
+	}
+	ERR_clear_error();
+	switch (nid) {
+	case NID_pkcs7_signed:
+		return SMIME_SIGNED;
+	case NID_pkcs7_enveloped:
+	case NID_id_smime_ct_authEnvelopedData:
+		return SMIME_ENVELOPED;
+	case NID_id_smime_ct_compressedData:
+		return SMIME_COMPRESSED;
+	default:
+		return SMIME_OTHER;
+	}
+}
+
+/* ------------------------------------------------------------ recipients */
+
+static bool is_for(CMS_RecipientInfo *to, X509 *certificate)
+{
+	STACK_OF(CMS_RecipientEncryptedKey) *keys;
+
+	switch (CMS_RecipientInfo_type(to)) {
+	case CMS_RECIPINFO_TRANS:
+		return CMS_RecipientInfo_ktri_cert_cmp(to,
+		    certificate) == 0;
+	case CMS_RECIPINFO_AGREE:
+		keys = CMS_RecipientInfo_kari_get0_reks(to);
+		for (int i = 0; i < sk_CMS_RecipientEncryptedKey_num(keys);
+		    i++)
+			if (CMS_RecipientEncryptedKey_cert_cmp(
+			    sk_CMS_RecipientEncryptedKey_value(keys, i),
+			    certificate) == 0)
+				return true;
+		return false;
+	default:
+		return false;
+	}
+}
+
+static const struct smime_key *key_for(const struct smime *s,
+    STACK_OF(CMS_RecipientInfo) *list)
+{
+	for (size_t k = 0; k < s->n_keys; k++)
+		for (int i = 0; i < sk_CMS_RecipientInfo_num(list); i++)
+			if (is_for(sk_CMS_RecipientInfo_value(list, i),
+			    s->keys[k].certificate))
+				return &s->keys[k];
+	return NULL;
+}
+
+/* Why there is no key: what else the recipients are. */
+static bool no_key(STACK_OF(CMS_RecipientInfo) *list, struct err *e)
+{
+	bool named = false;
+
+	for (int i = 0; i < sk_CMS_RecipientInfo_num(list); i++) {
+		int type = CMS_RecipientInfo_type(
+		    sk_CMS_RecipientInfo_value(list, i));
+
+		named |= type == CMS_RECIPINFO_TRANS ||
+		    type == CMS_RECIPINFO_AGREE;
+	}
+	if (sk_CMS_RecipientInfo_num(list) == 0)
+		return err_set(e, ERR_MESSAGE, "it is encrypted for nobody");
+	if (!named)
+		return err_set(e, ERR_MESSAGE, "it is encrypted with a "
+		    "password or a shared key, and not for a certificate: "
+		    "that is not supported");
+	return err_set(e, ERR_MESSAGE, "it is encrypted for none of the "
+	    "account's S/MIME keys");
+}
+
+/* ------------------------------------------------------------ decryption */
+
+/* The one answer to all that depends on the key (see smime.h). */
+static bool not_decrypted(struct err *e)
+{
+	ERR_clear_error();
+	return err_set(e, ERR_MESSAGE, "it cannot be decrypted: it was "
+	    "changed or damaged on the way, the key does not fit, or no MIME "
+	    "entity is inside");
+}
+
+static bool read_plaintext(BIO *in, struct buf *out, struct err *e)
+{
+	char block[16384];
+	int n;
+
+	while ((n = BIO_read(in, block, sizeof(block))) > 0 && !out->over)
+		buf_add(out, block, (size_t)n);
+	wipe(block, sizeof(block));
+	if (out->over)
+		return err_set(e, ERR_MESSAGE,
+		    "what is encrypted is too large");
+	/* The end of the last block, or the tag of GCM. */
+	if (n < 0 || BIO_get_cipher_status(in) <= 0)
+		return not_decrypted(e);
+	return true;
+}
+
+static bool is_field_char(char c)
+{
+	return c > ' ' && c < 0x7F && c != ':';
+}
+
+/* RFC 5322 section 2.2, with a few octets of 8 bits. */
+static bool is_field(struct str line)
+{
+	size_t n = 0;
+
+	while (n < line.n && is_field_char(line.p[n]))
+		n++;
+	return n > 0 && n < line.n && line.p[n] == ':';
+}
+
+static bool has_controls(struct str line)
+{
+	for (size_t i = 0; i < line.n; i++)
+		if ((unsigned char)line.p[i] < ' ' && line.p[i] != '\t')
+			return true;
+	return false;
+}
+
+/* A header of one field or more, and the empty line or the end after it:
+ * what no random octets look like. */
+static bool is_entity(struct str text)
+{
+	struct str line;
+	bool any = false;
+
+	while (str_cut(&text, '\n', &line)) {
+		if (str_ends(line, STR_LIT("\r")))
+			line.n--;
+		if (line.n == 0)
+			break;
+		if (has_controls(line))
+			return false;
+		if (any && (line.p[0] == ' ' || line.p[0] == '\t'))
+			continue;
+		if (!is_field(line))
+			return false;
+		any = true;
+	}
+	return any;
+}
+
+static void describe(CMS_ContentInfo *cms, BIO *in,
+    struct smime_opened *out)
+{
+	EVP_CIPHER_CTX *cipher = NULL;
+
+	BIO_get_cipher_ctx(in, &cipher);
+	if (!cipher)
+		return;
+	snprintf(out->cipher, sizeof(out->cipher), "%s",
+	    EVP_CIPHER_get0_name(EVP_CIPHER_CTX_get0_cipher(cipher)));
+	out->authenticated =
+	    OBJ_obj2nid(CMS_get0_type(cms)) ==
+	    NID_id_smime_ct_authEnvelopedData &&
+	    EVP_CIPHER_CTX_get_mode(cipher) == EVP_CIPH_GCM_MODE;
+}
+
+static bool decrypt_with(CMS_ContentInfo *cms, const struct smime_key *key,
+    struct buf *out, struct smime_opened *opened, struct err *e)
+{
+	size_t before = out->n;
+	BIO *in;
+	bool ok;
+
+	if (!CMS_decrypt_set1_pkey(cms, key->key, key->certificate))
+		return not_decrypted(e);
+	in = CMS_dataInit(cms, NULL);
+	if (!in)
+		return err_set(e, ERR_MESSAGE, "its encryption is not "
+		    "supported: %s", smime_reason());
+	describe(cms, in, opened);
+	ok = read_plaintext(in, out, e) &&
+	    (is_entity(str_sub(buf_str(out), before, out->n)) ||
+	    not_decrypted(e));
+	BIO_free_all(in);
+	if (!ok) {
+		wipe(out->p + before, out->n - before);
+		out->n = before;
+	}
+	return ok;
+}
+
+static bool decrypt_parsed(struct smime *s, CMS_ContentInfo *cms,
+    struct buf *out, struct smime_opened *opened, struct err *e)
+{
+	STACK_OF(CMS_RecipientInfo) *list = CMS_get0_RecipientInfos(cms);
+	const ASN1_OBJECT *inner = CMS_get0_eContentType(cms);
+	const struct smime_key *key;
+
+	if (!list)
+		return err_set(e, ERR_MESSAGE, "it is not encrypted");
+	if (OBJ_obj2nid(inner) != NID_pkcs7_data)
+		return err_set(e, ERR_MESSAGE, "what is encrypted is no MIME "
+		    "entity (RFC 8551 section 3.3)");
+	key = key_for(s, list);
+	if (!key)
+		return no_key(list, e);
+	return decrypt_with(cms, key, out, opened, e);
+}
+
+bool smime_decrypt(struct smime *s, struct str object, struct buf *out,
+    struct smime_opened *opened_out, struct err *e)
+{
+	CMS_ContentInfo *cms;
+	bool ok;
+
+	*opened_out = (struct smime_opened){ 0 };
+	if (!smime_keys_read(s, e))
+		return false;
+	cms = smime_parse(s->library, object, e);
+	if (!cms)
+		return false;
+	ok = decrypt_parsed(s, cms, out, opened_out, e);
+	CMS_ContentInfo_free(cms);
+	ERR_clear_error();
+	return ok;
+}
+
+bool smime_decompress(struct str object, struct buf *out, struct err *e)
+{
+	CMS_ContentInfo *cms = smime_parse(NULL, object, e);
+	ASN1_OCTET_STRING **held;
+	bool ok = false;
+
+	if (!cms)
+		return false;
+	held = CMS_get0_content(cms);
+	/* OpenSSL is built without zlib; its one algorithm is zlib's. */
+	if (OBJ_obj2nid(CMS_get0_type(cms)) !=
+	    NID_id_smime_ct_compressedData || !held || !*held)
+		err_set(e, ERR_MESSAGE, "it is not compressed");
+	else if (OBJ_obj2nid(CMS_get0_eContentType(cms)) != NID_pkcs7_data)
+		err_set(e, ERR_MESSAGE, "what is compressed is no MIME "
+		    "entity (RFC 8551 section 3.6)");
+	else
+		ok = deflate_unpack((struct str){ (const char *)
+		    ASN1_STRING_get0_data(*held),
+		    (size_t)ASN1_STRING_length(*held) }, out, e);
+	CMS_ContentInfo_free(cms);
+	return ok;
+}
+
+bool smime_policy(const struct smime *s, const struct smime_opened *opened,
+    const struct smime_signature *signature, bool html, struct err *e)
+{
+	if (opened->authenticated ||
+	    (signature && signature->state == SMIME_GOOD))
+		return true;
+	if (html)
+		return err_set(e, ERR_MESSAGE, "%s does not protect it from "
+		    "change, it holds HTML, and %s: left encrypted",
+		    opened->cipher, signature ?
+		    "its signature is not good" : "it is not signed");
+	if (s->account->smime.cbc == CBC_ALLOW)
+		return true;
+	return err_set(e, ERR_MESSAGE, "%s does not protect it from change, "
+	    "and %s: left encrypted (`smime: {cbc: allow}` allows plain "
+	    "text)", opened->cipher, signature ?
+	    "its signature is not good" : "it is not signed");
+}

@@ -160,8 +160,8 @@ class Plan:
         return {n for n, times in there.items() if times > self.places[n]}
 
     def differences(self, boxes, refused=False):
-        """What is not as expected, as lines.  REFUSED: the server may have
-        said NO to any part of a rule that has an `on_error`."""
+        """What is not as expected, as lines.  REFUSED: any part of a rule
+        that has an `on_error` may have been refused."""
         found = collections.defaultdict(list)
         for box, n, flags in places(boxes):
             found[box, n].append(flags)
@@ -247,7 +247,7 @@ class Trial:
         if wrong:
             raise AssertionError('\n'.join(wrong) + '\n' + repr(r))
 
-    def after(self, point, first):
+    def after(self, point, first, refused=False):
         """Was nothing lost? Does the next run put all right?"""
         self.points += 1
         before = len(self.problems)
@@ -258,7 +258,7 @@ class Trial:
         if r.status != 0:
             self.say(point, 'the next run exits %d' % r.status, r)
         boxes = self.place.boxes()
-        for line in self.plan.differences(boxes, point.startswith('no ')):
+        for line in self.plan.differences(boxes, refused):
             self.say(point, line, r)
         self.lost += bool(gone or self.plan.lost(boxes))
         self.doubled += bool(self.plan.doubled(boxes))
@@ -314,7 +314,7 @@ class Trial:
                     point = '%s of %s %d' % (error, call, nth)
                     if r.status not in good:
                         self.say(point, 'exits %d' % r.status, r)
-                    self.after(point, r)
+                    self.after(point, r, refused=True)
 
     def kill_at_steps(self, program):
         """Killed at each named point of a program that has them."""
@@ -368,7 +368,7 @@ class Trial:
             good = (-9,) if action == 'kill' else (0, 3, 75, 77)
             if r.status not in good:
                 self.say(point, 'exits %d' % r.status, r)
-            self.after(point, r)
+            self.after(point, r, refused=action == 'no')
             nth += each
         if proxy.errors:
             raise AssertionError(proxy.errors)

@@ -279,7 +279,7 @@ static bool settle_copies(struct journal *j, const struct change *c,
 	return true;
 }
 
-static bool settle_change(struct journal *j, const struct change *c,
+bool journal_settle_change(struct journal *j, const struct change *c,
     struct err *e)
 {
 	struct row *st = database_statement(j->db, SQL_OUTCOME, e);
@@ -324,6 +324,22 @@ static bool known_identity(const struct identity *id)
 	return memcmp(id->digest, none, sizeof(none)) != 0;
 }
 
+bool journal_judged_add(struct journal *j, int64_t mailbox,
+    const struct identity *id, struct err *e)
+{
+	struct row *st;
+
+	if (!known_identity(id))
+		return true;
+	st = database_statement(j->db, SQL_JUDGED_ADD, e);
+	if (!st)
+		return false;
+	row_put(st, 1, mailbox);
+	row_put_digest(st, 2, id);
+	row_put(st, 3, j->now);
+	return row_run(st, e);
+}
+
 static bool settle_judged(struct journal *j, int64_t mailbox,
     const struct judged *m, struct err *e)
 {
@@ -343,17 +359,8 @@ static bool settle_judged(struct journal *j, int64_t mailbox,
 		row_put_str(st, 8, m->reason);
 		row_put(st, 9, m->waits ? 0 : 1);
 	}
-	if (!row_run(st, e))
-		return false;
-	if (!m->settled || !known_identity(&m->id))
-		return true;
-	st = database_statement(j->db, SQL_JUDGED_ADD, e);
-	if (!st)
-		return false;
-	row_put(st, 1, mailbox);
-	row_put_digest(st, 2, &m->id);
-	row_put(st, 3, j->now);
-	return row_run(st, e);
+	return row_run(st, e) && (!m->settled ||
+	    journal_judged_add(j, mailbox, &m->id, e));
 }
 
 bool journal_settle(struct journal *j, struct str mailbox,
@@ -373,7 +380,7 @@ bool journal_settle(struct journal *j, struct str mailbox,
 	if (ok && checkpoint)
 		ok = settle_checkpoint(j, &row, checkpoint, e);
 	for (size_t i = 0; ok && i < n_changes; i++)
-		ok = settle_change(j, &changes[i], e);
+		ok = journal_settle_change(j, &changes[i], e);
 	for (size_t i = 0; ok && i < n_judged; i++)
 		ok = settle_judged(j, row.id, &judged[i], e);
 	return database_end(j->db, ok, e);
@@ -600,7 +607,8 @@ bool journal_runs(struct journal *j, int64_t since, run_fn *fn, void *ctx,
 bool journal_prune(struct journal *j, int64_t before, struct err *e)
 {
 	static const enum journal_statement steps[] = {
-		SQL_PRUNE_CHANGES, SQL_PRUNE_RUNS, SQL_PRUNE_JUDGED,
+		SQL_PRUNE_REPLACEMENTS, SQL_PRUNE_CHANGES,
+		SQL_PRUNE_RUNS, SQL_PRUNE_JUDGED,
 		SQL_PRUNE_COPIED, SQL_PRUNE_NAMES,
 	};
 	bool ok = true;

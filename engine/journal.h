@@ -26,7 +26,7 @@
 
 #include "store.h"
 
-#define JOURNAL_VERSION		1
+#define JOURNAL_VERSION		2
 #define JOURNAL_TRIES_MAX	5	/* then a pending message is reported */
 
 struct journal;
@@ -150,7 +150,8 @@ MUST_USE bool journal_settle(struct journal *j, struct str mailbox,
     const struct judged *judged, size_t n_judged,
     const struct checkpoint *checkpoint, struct err *e);
 
-/* What a crash left: changes still INTENDED, oldest first. */
+/* What a crash left: changes still INTENDED, oldest first; without those whose
+ * replacement has begun (journal_replace.h). */
 MUST_USE bool journal_unsettled(struct journal *j, struct arena *a,
     struct change **list_out, size_t *n_out, struct err *e);
 

@@ -15,6 +15,14 @@
 
 #define APPLICATION_ID	0x746d7331	/* "tms1", in the file's header */
 
+/* The table that version 1 did not have; SORT may be TEMP. */
+static bool make_replacements(struct journal *j, const char *sort,
+    struct err *e)
+{
+	return database_do(j->db, arena_printf(j->arena, "CREATE %s TABLE %s",
+	    sort, journal_schema_replacement).p, e);
+}
+
 /* The tables and the numbers that say what they are: one transaction, so
  * that a file holds all of it or is empty. */
 static bool make_tables(struct journal *j, const char *owner, struct err *e)
@@ -28,6 +36,7 @@ static bool make_tables(struct journal *j, const char *owner, struct err *e)
 	if (!database_begin(j->db, e))
 		return false;
 	ok = database_do(j->db, journal_schema, e) &&
+	    make_replacements(j, "", e) &&
 	    database_do(j->db, numbers, e) && (st = database_prepare(j->db,
 	    "INSERT INTO owner VALUES(1, ?1, ?2)", e));
 	if (ok) {
@@ -37,6 +46,19 @@ static bool make_tables(struct journal *j, const char *owner, struct err *e)
 	}
 	row_free(st);
 	return database_end(j->db, ok, e);
+}
+
+/* From version 1, which knows no replacements.  A reader leaves the file as it
+ * is and makes them in memory (TEMP). */
+static bool migrate(struct journal *j, struct err *e)
+{
+	char numbers[48];
+
+	snprintf(numbers, sizeof(numbers), "PRAGMA user_version = %d;",
+	    JOURNAL_VERSION);
+	return database_begin(j->db, e) && database_end(j->db,
+	    make_replacements(j, "", e) && database_do(j->db, numbers, e),
+	    e);
 }
 
 static bool check_owner(struct journal *j, const char *owner,
@@ -62,8 +84,9 @@ static bool check_owner(struct journal *j, const char *owner,
 	return got > 0;
 }
 
-/* Is it ours, and of a version that we know? */
-static bool check_version(struct journal *j, bool *empty_out,
+/* Is it ours, and of a version that we know?  *OLD_OUT: it is to be
+ * migrated. */
+static bool check_version(struct journal *j, bool *empty_out, bool *old_out,
     struct err *e)
 {
 	int64_t id, version, tables;
@@ -74,6 +97,7 @@ static bool check_version(struct journal *j, bool *empty_out,
 	    &tables, e))
 		return false;
 	*empty_out = id == 0 && version == 0 && tables == 0;
+	*old_out = false;
 	if (*empty_out)
 		return true;
 	if (id != APPLICATION_ID)
@@ -83,10 +107,11 @@ static bool check_version(struct journal *j, bool *empty_out,
 		return err_set(e, ERR_STATE, "%s/state.db was written by a "
 		    "newer tamis (version %" PRId64 ", this one knows %d); "
 		    "update tamis", j->dir, version, JOURNAL_VERSION);
-	if (version < JOURNAL_VERSION)
+	if (version < 1)
 		return err_set(e, ERR_STATE, "%s/state.db has version "
 		    "%" PRId64 ", which no tamis wrote; move it away to "
 		    "begin anew", j->dir, version);
+	*old_out = version < JOURNAL_VERSION;
 	return true;
 }
 
@@ -102,7 +127,7 @@ static bool open_to_write(struct journal *j, const char *dir,
 {
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	char real[PATH_MAX];
-	bool ok = fd >= 0 && realpath(dir, real), empty;
+	bool ok = fd >= 0 && realpath(dir, real), empty, old;
 
 	if (!ok)
 		err_set(e, ERR_STATE, "state folder %s: %s", dir,
@@ -112,8 +137,9 @@ static bool open_to_write(struct journal *j, const char *dir,
 	    state_folder_file(dir, fd, "state.db", e) &&
 	    open_database(j, arena_printf(j->arena, "%s/state.db", real).p,
 	    DATABASE_WRITE, e) &&
-	    check_version(j, &empty, e) &&
-	    (!empty || make_tables(j, owner, e)) && check_owner(j, owner, e);
+	    check_version(j, &empty, &old, e) &&
+	    (!empty || make_tables(j, owner, e)) &&
+	    check_owner(j, owner, e) && (!old || migrate(j, e));
 	if (fd >= 0)
 		close(fd);
 	return ok;
@@ -236,7 +262,7 @@ static bool open_to_read(struct journal *j, const char *dir,
 {
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct stat st;
-	bool ok, there, empty;
+	bool ok, there, empty, old;
 
 	if (fd < 0 && errno == ENOENT)
 		return open_empty(j, owner, e);
@@ -252,10 +278,11 @@ static bool open_to_read(struct journal *j, const char *dir,
 		return false;
 	if (!there)
 		return open_empty(j, owner, e);
-	if (!check_version(j, &empty, e))
+	if (!check_version(j, &empty, &old, e))
 		return false;
 	if (!empty)
-		return check_owner(j, owner, e);
+		return check_owner(j, owner, e) &&
+		    (!old || make_replacements(j, "TEMP", e));
 	/* the crash that was played back came before the first commit */
 	database_close(&j->db);
 	return open_empty(j, owner, e);

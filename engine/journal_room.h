@@ -2,7 +2,8 @@
  * journal_room - what the parts of the journal share; nobody else's.
  *
  * journal.c writes and reads what runs are about, journal_names.c gives
- * UIDs to names, journal_open.c opens; journal_sql.c is all their SQL.
+ * UIDs to names, journal_replace.c keeps replacements, journal_open.c opens;
+ * journal_sql.c is all their SQL.
  *
  * Invariants, in the order in which they matter:
  * - whoever writes holds the lock file, so there is one writer;
@@ -25,7 +26,10 @@ enum journal_statement {
 	SQL_RUN_ADD, SQL_RUN_END, SQL_RUNS,
 	SQL_INTEND, SQL_OUTCOME, SQL_UNSETTLED, SQL_COPIED, SQL_COPIED_ADD,
 	SQL_COPIED_MOVE, SQL_COPIED_DROP, SQL_PLACED,
-	SQL_PRUNE_CHANGES, SQL_PRUNE_JUDGED, SQL_PRUNE_RUNS,
+	SQL_REPLACE_PUT, SQL_REPLACE_OPEN, SQL_REPLACE_WATCHED,
+	SQL_REPLACE_KEPT, SQL_REPLACE_OF_CHANGE, SQL_REPLACE_NEEDS,
+	SQL_REPLACE_IS_OURS, SQL_REPLACE_COPIED,
+	SQL_PRUNE_REPLACEMENTS, SQL_PRUNE_CHANGES, SQL_PRUNE_JUDGED, SQL_PRUNE_RUNS,
 	SQL_PRUNE_COPIED, SQL_PRUNE_NAMES,
 	SQL_NAMES, SQL_NAME_ADD, SQL_NAME_GONE, SQL_NAMES_NUMBERS,
 	SQL_NAMES_NEXT,
@@ -43,9 +47,17 @@ enum journal_statement {
 	"c.what, c.flags_before, c.labels_before, c.dest_uidvalidity, " \
 	"c.dest_from_uid, c.dest_uid, c.state, c.reason"
 #define CHANGE_COLUMNS_N	21
+/* Of a replacement (p), behind what its change says. */
+#define REPLACE_SELECT \
+	"SELECT c.run, m.name, c.uidvalidity, c.uid, c.digest, " \
+	"c.message_id, c.size, c.rules, c.what, c.sender, c.subject, p.* " \
+	"FROM replacement p JOIN change c ON c.id = p.change " \
+	"JOIN mailbox m ON m.id = c.mailbox "
+#define REPLACE_OWN	11	/* where its own columns begin */
 
 extern const char *const journal_sql[];		/* SQL_COUNT of them */
 extern const char journal_schema[];
+extern const char journal_schema_replacement[];
 
 struct journal {
 	struct arena *arena;	/* its own life */
@@ -70,5 +82,10 @@ MUST_USE bool journal_mailbox_get(struct journal *j, struct str name,
 /* The same in a transaction: the row is made if it is not there. */
 MUST_USE bool journal_mailbox_need(struct journal *j, struct str name,
     struct mailbox_row *out, struct err *e);
+/* In a transaction: a message of MAILBOX was judged. */
+MUST_USE bool journal_judged_add(struct journal *j, int64_t mailbox,
+    const struct identity *id, struct err *e);
+MUST_USE bool journal_settle_change(struct journal *j,
+    const struct change *c, struct err *e);
 
 #endif

@@ -95,6 +95,56 @@ const char journal_schema[] =
 "	key TEXT PRIMARY KEY,"
 "	value INTEGER NOT NULL) WITHOUT ROWID;";
 
+/* Since version 2, behind CREATE TABLE.  A row is written whole, in this order; see
+ * journal_replace.h. */
+const char journal_schema_replacement[] =
+"replacement("
+"	id INTEGER PRIMARY KEY,"
+"	change INTEGER NOT NULL REFERENCES change(id),"
+"	nonce TEXT NOT NULL,"
+"	state INTEGER NOT NULL,"
+"	attempt INTEGER NOT NULL,"
+"	tried INTEGER NOT NULL,"
+"	watch INTEGER NOT NULL,"
+"	instead INTEGER NOT NULL,"
+"	spooled INTEGER NOT NULL,"
+"	lossy INTEGER NOT NULL,"
+"	new_thread INTEGER NOT NULL,"
+"	keep INTEGER NOT NULL,"
+"	original_mailbox TEXT NOT NULL,"
+"	original_uidvalidity INTEGER NOT NULL,"
+"	original_uid INTEGER NOT NULL,"
+"	trash_uid INTEGER NOT NULL,"
+"	original_name TEXT NOT NULL,"
+"	gmail_id INTEGER NOT NULL,"
+"	gmail_thread INTEGER NOT NULL,"
+"	object_id TEXT NOT NULL,"
+"	modseq INTEGER NOT NULL,"
+"	flags TEXT NOT NULL,"
+"	labels TEXT NOT NULL,"
+"	received INTEGER NOT NULL,"
+"	zone INTEGER NOT NULL,"
+"	original_size INTEGER NOT NULL,"
+"	original_sha256 BLOB NOT NULL,"
+"	to_uidvalidity INTEGER NOT NULL,"
+"	to_from_uid INTEGER NOT NULL,"
+"	copy_uid INTEGER NOT NULL,"
+"	copy_name TEXT NOT NULL,"
+"	copy_gmail_id INTEGER NOT NULL,"
+"	copy_size INTEGER NOT NULL,"
+"	copy_sha256 BLOB NOT NULL,"
+"	copy_digest BLOB NOT NULL,"
+"	copy_message_id TEXT NOT NULL,"
+"	copy_identity_size INTEGER NOT NULL,"
+"	mark BLOB NOT NULL,"
+"	uid_after INTEGER NOT NULL,"
+"	then_ TEXT NOT NULL,"
+"	settled INTEGER NOT NULL,"
+"	reason TEXT NOT NULL);"
+"CREATE INDEX replacement_open ON replacement(id) WHERE settled = 0;"
+"CREATE INDEX replacement_change ON replacement(change);"
+"CREATE INDEX replacement_nonce ON replacement(nonce);";
+
 _Static_assert(CHANGE_INTENDED == 0, "index change_unsettled says so");
 _Static_assert(OP_COPY == 4 && OP_MOVE == 5, "index change_placed says so");
 
@@ -150,7 +200,8 @@ const char *const journal_sql[SQL_COUNT] = {
 	    "reason = ?4, dest_uidvalidity = ?5 WHERE id = ?1",
 	[SQL_UNSETTLED] = "SELECT " CHANGE_COLUMNS " FROM change c "
 	    "JOIN mailbox m ON m.id = c.mailbox WHERE c.state = 0 "
-	    "ORDER BY c.id",
+	    "AND NOT EXISTS(SELECT 1 FROM replacement p "
+	    "WHERE p.change = c.id) ORDER BY c.id",
 	/* UIDs tell twins apart; where they began anew, identity is left */
 	[SQL_COPIED] = "SELECT 1 FROM copied WHERE mailbox = ?1 "
 	    "AND target = ?2 AND digest = ?3 "
@@ -176,8 +227,41 @@ const char *const journal_sql[SQL_COUNT] = {
 	    "AND ((?6 AND (dest_uid = 0 OR dest_uidvalidity <> ?4) AND "
 	    "(state = ?2 OR (state = ?7 AND kind = 5))) OR (state = ?2 "
 	    "AND dest_uidvalidity = ?4 AND dest_uid = ?5))",
+	[SQL_PRUNE_REPLACEMENTS] = "DELETE FROM replacement "
+	    "WHERE settled > 0 AND settled < ?1 AND spooled = 0 "
+	    "AND watch < ?1",
 	[SQL_PRUNE_CHANGES] = "DELETE FROM change WHERE time < ?1 "
-	    "AND state <> 0",
+	    "AND state <> 0 AND id NOT IN (SELECT change FROM replacement)",
+	[SQL_REPLACE_PUT] = "INSERT OR REPLACE INTO replacement VALUES("
+	    "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, "
+	    "?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, "
+	    "?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37, "
+	    "?38, ?39, ?40, ?41, ?42)",
+	[SQL_REPLACE_OPEN] = REPLACE_SELECT "WHERE p.settled = 0 "
+	    "ORDER BY p.id LIMIT ?1",
+	[SQL_REPLACE_WATCHED] = REPLACE_SELECT "WHERE p.watch > ?2 "
+	    "AND p.settled > 0 ORDER BY p.id LIMIT ?1",
+	[SQL_REPLACE_KEPT] = REPLACE_SELECT "WHERE p.spooled = 1 "
+	    "AND p.settled > 0 ORDER BY p.settled, p.id LIMIT ?1",
+	[SQL_REPLACE_OF_CHANGE] = REPLACE_SELECT "WHERE p.change = ?2 "
+	    "ORDER BY p.id LIMIT ?1",
+	[SQL_REPLACE_NEEDS] = "SELECT settled = 0 OR spooled = 1, "
+	    "settled = 0 OR watch > ?2 FROM replacement WHERE nonce = ?1",
+	/* a copy that was told by its UID is no other message; one that may
+	 * have landed late is */
+	[SQL_REPLACE_IS_OURS] = "SELECT 1 FROM replacement p "
+	    "JOIN change c ON c.id = p.change "
+	    "JOIN mailbox m ON m.id = c.mailbox "
+	    "WHERE p.nonce = ?1 AND p.mark = ?2 AND NOT (p.state = 8 "
+	    "AND p.uid_after <> 0 AND m.name = ?3 AND c.uidvalidity = ?4 "
+	    "AND p.uid_after <> ?5 AND p.watch <= ?6)",
+	/* what was copied of the original was of the copy */
+	[SQL_REPLACE_COPIED] = "INSERT OR IGNORE INTO copied(mailbox, "
+	    "digest, target, uidvalidity, uid) SELECT o.mailbox, ?2, "
+	    "o.target, o.uidvalidity, ?3 FROM change c JOIN copied o "
+	    "ON o.mailbox = c.mailbox AND o.digest = c.digest AND "
+	    "o.uidvalidity = c.uidvalidity AND o.uid = c.uid "
+	    "WHERE c.id = ?1",
 	/* those of the last run that judged are needed when UIDs begin anew,
 	 * however long it is ago */
 	[SQL_PRUNE_JUDGED] = "DELETE FROM judged WHERE time < ?1 AND time < "

@@ -435,6 +435,7 @@ const char *op_kind_name(enum op_kind kind)
 		[OP_COPY] = "copy",
 		[OP_MOVE] = "move",
 		[OP_DELETE] = "delete",
+		[OP_REPLACE] = "rewrite",
 	};
 
 	return names[kind];

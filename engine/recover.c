@@ -678,6 +678,9 @@ static bool look(struct recover *r, struct change *c,
 		return look_at_move(r, c, s, e);
 	case OP_DELETE:
 		return look_at_delete(r, c, s, e);
+	case OP_REPLACE:	/* one that never began */
+		decide(c, CHANGE_VOID, "a crash came first");
+		return true;
 	}
 	return true;
 }

@@ -114,6 +114,7 @@ struct replacement {
 	struct identity id;
 	bool lossy;			/* what cannot be put back may go */
 	bool new_thread;		/* another thread is accepted */
+	enum keep_original keep;	/* where the original goes */
 	char nonce[NONCE_SIZE + 1];
 	/* Mapped for the time of a step that needs them. */
 	struct str original_bytes, copy_bytes;
@@ -147,6 +148,11 @@ typedef bool captured_fn(void *ctx, struct replacement *r, struct str bytes,
 
 /* A store that can replace has one of these. */
 struct replacer {
+	/* Lines of a copy end in CRLF, whatever those of the original do. */
+	bool crlf;
+	/* The server takes a message for one that it has by Message-ID and
+	 * Date: a copy gets another Date from the start. */
+	bool knows_by_date;
 	/* Can it be done here at all (All Mail in sight, Trash there, mailbox
 	 * writable)?  ERR_MESSAGE says why not; asked once a run. */
 	bool (*ready)(struct store *s, struct err *e);

@@ -14,6 +14,7 @@ const char *report_verb(enum op_kind kind)
 	case OP_COPY: return "copy";
 	case OP_MOVE: return "move";
 	case OP_DELETE: return "delete";
+	case OP_REPLACE: return "rewrite";
 	}
 	return "do";
 }

@@ -106,6 +106,8 @@ enum op_kind {
 	OP_COPY,		/* to `mailbox` */
 	OP_MOVE,		/* to `mailbox` */
 	OP_DELETE,		/* for ever */
+	OP_REPLACE,		/* another message takes its place: not for
+				   apply, see replacement.h */
 };
 
 enum op_outcome {

@@ -266,7 +266,8 @@ static bool queue(struct groups *gs, struct group *g, struct err *e)
 		return imap_copy(s->session, s->arena, &g->uids, to,
 		    &g->change, e);
 	case OP_DELETE:
-		break;		/* retire does it */
+	case OP_REPLACE:
+		break;		/* retire does it; the replacer */
 	case OP_ADD_LABELS:	/* Gmail's: command_kind */
 	case OP_REMOVE_LABELS:
 		return imap_store(s->session, s->arena, &g->uids,

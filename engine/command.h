@@ -31,6 +31,7 @@ int command_log(struct command_context *c);
 int command_recover(struct command_context *c);
 int command_doctor(struct command_context *c);
 int command_words(struct command_context *c);
+int command_completion(struct command_context *c);
 
 /* ---------------------------------------------------------- exit codes */
 

@@ -27,6 +27,7 @@ static int (*const commands[COMMAND_N])(struct command_context *) = {
 	[COMMAND_RECOVER] = command_recover,
 	[COMMAND_DOCTOR] = command_doctor,
 	[COMMAND_WORDS] = command_words,
+	[COMMAND_COMPLETION] = command_completion,
 };
 
 /* Closed descriptors 0 to 2 would be given to the next files and sockets

@@ -21,7 +21,8 @@ enum option_type {
 struct option_row {
 	char letter;		/* 0: none */
 	const char *name;
-	const char *value;	/* as help shows it; NULL: takes none */
+	const char *value;	/* as help shows it and completion knows it;
+				   NULL: takes none */
 	enum option_type type;
 	size_t offset;		/* in struct options */
 	unsigned commands;	/* bits; EVERY is all of them */
@@ -30,7 +31,7 @@ struct option_row {
 
 struct command_row {
 	const char *name;
-	const char *operands;	/* as help shows them */
+	const char *operands;	/* as help shows them: "SOURCE...", "[FILE]" */
 	size_t least, most;	/* of operands */
 	const char *summary;
 	const char *text;	/* more, for its own help */
@@ -44,7 +45,7 @@ struct command_row {
 static const struct option_row option_rows[] = {
 	{ 'c', "config", "FILE", OPTION_TEXT, AT(config), EVERY,
 	    "read this config, not $XDG_CONFIG_HOME/tamis/config.yaml" },
-	{ 'a', "account", "NAME", OPTION_LIST, AT(accounts), EVERY,
+	{ 'a', "account", "ACCOUNT", OPTION_LIST, AT(accounts), EVERY,
 	    "only this account; may be repeated" },
 	{ 'r', "rules", "FILE", OPTION_LIST, AT(rules), EVERY,
 	    "these rules in place of the config's; may be repeated" },
@@ -68,7 +69,7 @@ static const struct option_row option_rows[] = {
 	    "from 2026-01-15, 2026-01-15T10:00, or as long ago as 7d" },
 	{ 0, "search", "CRITERIA", OPTION_TEXT, AT(search), OF(RUN),
 	    "judge what these IMAP SEARCH criteria find" },
-	{ 0, "mailbox", "NAME", OPTION_LIST, AT(mailboxes),
+	{ 0, "mailbox", "MAILBOX", OPTION_LIST, AT(mailboxes),
 	    OF(RUN) | OF(EXPLAIN),
 	    "this mailbox, not those of the config; may be repeated" },
 	{ 0, "max", "N", OPTION_NUMBER, AT(max), OF(RUN),
@@ -85,10 +86,12 @@ static const struct option_row option_rows[] = {
 	    "show the IMAP commands that would be sent, too" },
 	{ 0, "private", NULL, OPTION_FLAG, AT(private), OF(EXPLAIN),
 	    "mask mail addresses, to show it to others" },
-	{ 0, "rule", "NAME", OPTION_TEXT, AT(rule), OF(EXPLAIN) | OF(LOG),
+	{ 0, "rule", "RULE", OPTION_TEXT, AT(rule), OF(EXPLAIN) | OF(LOG),
 	    "only this rule, or what it wanted" },
 	{ 0, "schema", NULL, OPTION_FLAG, AT(schema), OF(WORDS),
 	    "print the JSON Schema of rule files, for editors" },
+	{ 0, "line", NULL, OPTION_FLAG, AT(line), OF(COMPLETION),
+	    "print what may stand in place of the last of these words" },
 };
 
 static const struct command_row command_rows[COMMAND_N] = {
@@ -141,6 +144,11 @@ static const struct command_row command_rows[COMMAND_N] = {
 	    "Lists every condition, action, operator, key and template "
 	    "variable of rule files with what it means; of WORD also what "
 	    "it takes. Exit status 1 if there is no such word." },
+	[COMMAND_COMPLETION] = { "completion", "SHELL", 1, ANY_NUMBER,
+	    "a script with which a shell completes words",
+	    "SHELL is bash, zsh or fish. The script asks this program, with "
+	    "--line, what may stand where: commands, options, accounts, rules, "
+	    "words of the language." },
 };
 
 const char *option_command_name(enum command_id command)
@@ -352,6 +360,8 @@ struct parse {
 	bool dry;		/* looking for the command only */
 	const char **operands;
 	size_t n_operands, cap_operands;
+	bool ended;		/* by "--" */
+	const struct option_row *waiting;	/* the value is missing */
 	struct err *e;
 };
 
@@ -493,9 +503,11 @@ static bool take_option(struct parse *p, const struct option_row *row,
 		return err_set(p->e, ERR_USAGE, "--%s takes no value",
 		    row->name);
 	if (row->value && !value) {
-		if (p->at >= p->argc)
+		if (p->at >= p->argc) {
+			p->waiting = row;
 			return err_set(p->e, ERR_USAGE,
 			    "--%s needs a value: %s", row->name, row->value);
+		}
 		value = p->argv[p->at++];
 	}
 	if (p->dry)
@@ -547,18 +559,17 @@ static void take_operand(struct parse *p, const char *arg)
 
 static bool take_all(struct parse *p)
 {
-	bool ended = false;
-
 	p->at = 1;
 	p->n_operands = 0;
+	p->ended = false;
 	while (p->at < p->argc) {
 		const char *arg = p->argv[p->at++];
 		bool ok = true;
 
-		if (ended || arg[0] != '-' || !arg[1])
+		if (p->ended || arg[0] != '-' || !arg[1])
 			take_operand(p, arg);
 		else if (strcmp(arg, "--") == 0)
-			ended = true;
+			p->ended = true;
 		else if (arg[1] == '-')
 			ok = take_long(p, arg);
 		else
@@ -622,6 +633,9 @@ static bool check_together(struct parse *p)
 	    o->all + (o->since != TIME_NONE) + (o->search != NULL) > 1)
 		return err_set(p->e, ERR_USAGE,
 		    "--all, --since and --search exclude each other");
+	if (o->command == COMMAND_COMPLETION && !o->line && o->n_operands > 1)
+		return err_set(p->e, ERR_USAGE,
+		    "completion takes one SHELL, or --line");
 	if (o->command == COMMAND_EXPLAIN && o->mailboxes.n > 1)
 		return err_set(p->e, ERR_USAGE,
 		    "a message is in one mailbox: give --mailbox once");
@@ -664,4 +678,115 @@ bool option_parse(struct arena *a, int argc, char **argv, int64_t now,
 	}
 	*out = o;
 	return true;
+}
+
+/* ----------------------------------------------------------- completion */
+
+static void place_commands(struct arena *a, struct option_place *out)
+{
+	struct option_choice *list = arena_array(a, COMMAND_N,
+	    sizeof(*list));
+
+	for (size_t i = 0; i < COMMAND_N; i++)
+		list[i] = (struct option_choice){ command_rows[i].name,
+		    command_rows[i].summary };
+	out->list = list;
+	out->n = COMMAND_N;
+}
+
+static void place_options(struct parse *p, struct option_place *out)
+{
+	struct option_choice *list = arena_array(p->a, COUNT(option_rows),
+	    sizeof(*list));
+	unsigned commands = p->o->command < COMMAND_N ?
+	    1u << p->o->command : EVERY;
+
+	for (size_t i = 0; i < COUNT(option_rows); i++) {
+		const struct option_row *row = &option_rows[i];
+
+		/* before the command those that each of them has */
+		if ((row->commands & commands) == commands)
+			list[out->n++] = (struct option_choice){
+			    arena_printf(p->a, "--%s", row->name).p,
+			    row->help };
+	}
+	out->list = list;
+}
+
+/* WORD begins with a dash: "--NAME=" and the beginning of a value, or an
+ * option. */
+static void place_dash(struct parse *p, struct str word,
+    struct option_place *out)
+{
+	size_t eq = str_find_char(word, 0, '=');
+	const struct option_row *row;
+	bool several;
+
+	if (eq == word.n || !str_starts(word, STR_LIT("--"))) {
+		place_options(p, out);
+		return;
+	}
+	row = by_name(p, str_sub(word, 2, eq - 2), &several);
+	if (row && row->value) {
+		out->before = str_sub(word, 0, eq + 1);
+		out->wanted = row->value;
+	}
+}
+
+/* The name of operand number K in "FROM TO..." or "[FILE]"; NULL: there is
+ * none. */
+static const char *operand_name(struct arena *a, const struct command_row *c,
+    size_t k)
+{
+	struct str rest = str_of(c->operands), word = STR_EMPTY, name;
+
+	if (k >= c->most)
+		return NULL;
+	for (size_t i = 0; i <= k && str_cut(&rest, ' ', &word); i++)
+		;
+	name = str_sub(word, word.p[0] == '[', word.n);
+	for (size_t i = 0; i < name.n; i++)
+		if (name.p[i] < 'A' || name.p[i] > 'Z')
+			name.n = i;
+	return name.n > 0 ? arena_z(a, name) : NULL;
+}
+
+static struct option_place place_of(struct parse *p, struct str word)
+{
+	struct option_place out = { .before = STR_EMPTY };
+
+	if (p->waiting)
+		out.wanted = p->waiting->value;
+	else if (!p->ended && word.n > 0 && word.p[0] == '-')
+		place_dash(p, word, &out);
+	else if (p->n_operands == 0)
+		place_commands(p->a, &out);
+	else if (p->o->command < COMMAND_N)
+		out.wanted = operand_name(p->a,
+		    &command_rows[p->o->command], p->n_operands - 1);
+	return out;
+}
+
+struct option_place option_place(struct arena *a, const char *const *words,
+    size_t n, int64_t now, struct options *out)
+{
+	struct options o = { .since = TIME_NONE, .command = COMMAND_N };
+	struct err e = { 0 };
+	struct parse p = {
+		.a = a, .argc = (int)n, .now = now, .o = &o,
+		.commands = EVERY, .dry = true, .e = &e,
+	};
+	struct option_place place;
+
+	p.argv = arena_array(a, n + 1, sizeof(*p.argv));
+	for (size_t i = 0; i + 1 < n; i++)
+		p.argv[i + 1] = arena_z(a, str_of(words[i]));
+	take_all(&p);
+	if (p.n_operands > 0 && find_command(&p, str_of(p.operands[0])))
+		p.commands = 1u << o.command;
+	place = place_of(&p, str_of(n > 0 ? words[n - 1] : ""));
+	p.dry = false;
+	take_all(&p);		/* as far as it goes */
+	*out = o;
+	return place;
 }

@@ -1,9 +1,9 @@
 /*
  * option - the command line: one table of commands and options.
  *
- * Parsing, `tamis --help`, `tamis COMMAND --help` and (later) shell
- * completions all read the same table, so that none of them can know a word
- * that the others do not.
+ * Parsing, `tamis --help`, `tamis COMMAND --help` and the completion of shells
+ * all read the same table, so that none of them can know a word that the others
+ * do not.
  *
  * Global options may stand before or behind the command; GNU rules: long
  * options may be shortened while unambiguous, `--name=value` and
@@ -28,6 +28,7 @@ enum command_id {
 	COMMAND_RECOVER,
 	COMMAND_DOCTOR,
 	COMMAND_WORDS,
+	COMMAND_COMPLETION,
 	COMMAND_N
 };
 
@@ -66,6 +67,8 @@ struct options {
 	const char *rule;
 	/* words */
 	bool schema;
+	/* completion */
+	bool line;
 	/* What is left: SOURCE, FILE, MESSAGE. */
 	const char *const *operands;
 	size_t n_operands;
@@ -85,9 +88,28 @@ void option_help(struct buf *out);
 void option_help_command(struct buf *out, enum command_id command);
 const char *option_command_name(enum command_id command);	/* N: "tamis" */
 
-/* For tests and completions: the names, in the table's order. */
+/* For tests: the names, in the table's order. */
 size_t option_names(const char *const **list_out, struct arena *a,
     enum command_id command);
+
+/*
+ * What may stand in place of the last of some words, as a shell asks while
+ * they are written.
+ */
+struct option_place {
+	/* Commands or options; then WANTED is NULL. */
+	const struct option_choice {
+		const char *name;	/* "run", "--dry-run" */
+		const char *help;
+	} *list;
+	size_t n;
+	const char *wanted;	/* as help calls it: "FILE", "ACCOUNT" */
+	struct str before;	/* of the word, not to be changed: "--rule=" */
+};
+/* WORDS are those behind the program's name.  OUT is what the others of them
+ * say, as far as they are right. */
+struct option_place option_place(struct arena *a, const char *const *words,
+    size_t n, int64_t now, struct options *out);
 
 /*
  * "2026-01-15" (its beginning), "2026-01-15T10:00[:30]", local time, or a

@@ -897,6 +897,7 @@ static struct store_imap *store_make(struct arena *a,
 		.finish_moves = store_imap_finish_moves,
 		.describe = store_imap_describe,
 		.close = store_imap_close,
+		.replacer = &store_imap_replacer,
 		.batch = 10000,
 		.searches = true,
 	};

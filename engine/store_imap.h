@@ -63,6 +63,11 @@ bool store_imap_find(struct store *s, struct str mailbox,
 /* Does the server have this mailbox? */
 MUST_USE bool store_imap_exists(struct store_imap *s, struct str mailbox,
     bool *yes_out, struct err *e);
+/* Does PERMANENTFLAGS let a flag or keyword be kept? */
+bool store_imap_keeps(const struct imap_flags *permanent, struct str name);
+/* SEARCH criteria that narrow to the message ID; empty: none can be said. */
+struct str store_imap_id_criteria(struct arena *a,
+    const struct identity *id);
 bool store_imap_create(struct store *s, struct str mailbox, struct err *e);
 bool store_imap_select(struct store *s, struct str mailbox, bool write,
     struct mailbox_state *out, struct err *e);
@@ -70,6 +75,9 @@ bool store_imap_select(struct store *s, struct str mailbox, bool write,
  * now. */
 MUST_USE bool store_imap_return(struct store_imap *s, struct str mailbox,
     bool write, uint32_t uidvalidity, struct err *e);
+
+/* How messages are replaced (store_imap_replace.h). */
+extern const struct replacer store_imap_replacer;
 
 /*
  * On Gmail: what was done is read back before anything leaves the mailbox,

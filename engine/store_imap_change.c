@@ -478,7 +478,7 @@ static bool held_back(const struct store_imap *s, const struct op *ops,
 
 /* A server takes a keyword that it will not keep, and says OK (RFC 9051
  * 7.1, PERMANENTFLAGS). */
-static bool is_kept(const struct imap_flags *kept, struct str name)
+bool store_imap_keeps(const struct imap_flags *kept, struct str name)
 {
 	static const struct {
 		const char *name;
@@ -509,7 +509,7 @@ static bool can_be_kept(struct groups *gs, struct op *op)
 	if (!wire_names(gs, op, &names))
 		return false;
 	for (size_t i = 0; i < op->n_names; i++)
-		if (!is_kept(&box->permanent, names[i])) {
+		if (!store_imap_keeps(&box->permanent, names[i])) {
 			fail(op, false, arena_printf(gs->s->base.arena,
 			    "the server does not keep %.*s in this mailbox",
 			    STR_ARG(names[i])));
@@ -685,7 +685,8 @@ static bool compare(void *arg, const struct imap_fetched *m, struct err *e)
 
 /* HEADER Message-ID narrows where the id can be said in a quoted string;
  * what it finds is compared, since servers match substrings. */
-static struct str id_criteria(struct arena *a, const struct identity *id)
+struct str store_imap_id_criteria(struct arena *a,
+    const struct identity *id)
 {
 	for (size_t i = 0; i < id->message_id.n; i++) {
 		unsigned char c = (unsigned char)id->message_id.p[i];
@@ -732,8 +733,8 @@ bool store_imap_find(struct store *st, struct str mailbox,
 		return true;
 	uidset_init(&within, s->arena);
 	uidset_add_range(&within, from_uid, state.uidnext - 1);
-	if (!imap_search(s->session, s->arena, id_criteria(s->arena, id),
-	    &within, &found, e) || !store_imap_wait(s, e))
+	if (!imap_search(s->session, s->arena, store_imap_id_criteria(
+	    s->arena, id), &within, &found, e) || !store_imap_wait(s, e))
 		return false;
 	ask.uids = found->answer.end == IMAP_OK ? found->uids : &within;
 	if (!ask.uids || ask.uids->n == 0)

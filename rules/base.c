@@ -513,12 +513,20 @@ void buf_init(struct buf *b, size_t max)
 	*b = (struct buf){ .max = max };
 }
 
+void buf_init_secret(struct buf *b, size_t max)
+{
+	buf_init(b, max);
+	b->secret = true;
+}
+
 void buf_free(struct buf *b)
 {
 	if (!b)
 		return;
+	if (b->secret)
+		wipe(b->p, b->cap);
 	free(b->p);
-	*b = (struct buf){ .max = b->max };
+	*b = (struct buf){ .max = b->max, .secret = b->secret };
 }
 
 void buf_wipe_free(struct buf *b)
@@ -547,7 +555,7 @@ static void buf_room(struct buf *b, size_t n)
 		cap *= 2;
 	if (cap > b->max + 1)
 		cap = b->max + 1;
-	if (b->cap <= BUF_SECRET_MAX) {
+	if (b->secret || b->cap <= BUF_SECRET_MAX) {
 		char *p = must_malloc(cap);
 
 		if (b->n)

@@ -145,9 +145,11 @@ struct buf {
 	char *p;
 	size_t n, cap, max;
 	bool over;
+	bool secret;		/* leaves nothing behind in freed memory */
 };
 
 void buf_init(struct buf *b, size_t max);
+void buf_init_secret(struct buf *b, size_t max);
 void buf_free(struct buf *b);		/* may be called twice */
 void buf_wipe_free(struct buf *b);	/* the same, for secrets */
 void buf_clear(struct buf *b);

@@ -13,7 +13,8 @@ struct body {
 	struct arena *arena;
 	struct body_part *parts;	/* all but multiparts, in their order */
 	size_t n_parts, cap;
-	size_t nodes, leaves;
+	struct body_node *nodes;
+	size_t n_nodes, cap_nodes, leaves;
 	bool cut;		/* a limit left parts out */
 	size_t decoded;		/* octets of attached messages */
 	struct body_text *texts;
@@ -36,6 +37,7 @@ struct walk {
 	char eol;
 	struct str open[MAIL_PART_DEPTH_MAX];
 	size_t n_open;
+	size_t node;		/* in which it is */
 	size_t end;		/* of the last content or header */
 	bool hit;		/* it ended at a boundary, */
 	size_t level;		/* of this one of `open`, */
@@ -223,6 +225,7 @@ static void add_part(struct walk *w, const struct body_part *p)
 {
 	struct body *b = w->body;
 
+	b->nodes[w->node].part = b->n_parts;
 	arena_grow(b->arena, &b->parts, b->n_parts, &b->cap);
 	b->parts[b->n_parts++] = *p;
 }
@@ -235,8 +238,8 @@ static void take_leaf(struct walk *w, struct body_part *p)
 	add_part(w, p);
 }
 
-static void take_entity(struct walk *w, const struct part_fields *f,
-    bool digest, bool in_message, size_t depth);
+static void take_entity(struct walk *w, size_t from,
+    const struct part_fields *f, bool digest, bool in_message, size_t depth);
 
 /* A boundary that follows at once begins nothing new. */
 static void skip_repeated(struct walk *w, size_t level)
@@ -271,12 +274,14 @@ static void take_multipart(struct walk *w, struct body_part *p, size_t depth)
 	}
 	while (w->hit && w->level == level && !w->closing) {
 		struct part_fields f;
+		size_t from;
 
 		skip_repeated(w, level);
 		if (w->closing)
 			break;
+		from = w->at;
 		f = take_fields(w);
-		take_entity(w, &f, digest, p->in_message, depth + 1);
+		take_entity(w, from, &f, digest, p->in_message, depth + 1);
 	}
 	w->n_open--;
 	if (w->hit && w->level == level)
@@ -291,7 +296,7 @@ static void take_message(struct walk *w, struct body_part *p, size_t depth)
 	p->is_message = true;
 	add_part(w, p);
 	f = take_fields(w);
-	take_entity(w, &f, false, true, depth + 1);
+	take_entity(w, from, &f, false, true, depth + 1);
 	w->body->parts[index].content = content_from(w, from);
 }
 
@@ -310,9 +315,9 @@ static struct str decoded_message(struct body *b, const struct body_part *p)
 	return bytes;
 }
 
-static struct walk walk_of(struct body *b, struct str bytes)
+static struct walk walk_of(struct body *b, struct str bytes, size_t node)
 {
-	return (struct walk){ .body = b, .s = bytes,
+	return (struct walk){ .body = b, .s = bytes, .node = node,
 	    .eol = memchr(bytes.p, '\n', bytes.n) ? '\n' : '\r' };
 }
 
@@ -325,9 +330,9 @@ static void take_encoded_message(struct walk *w, struct body_part *p,
 	p->is_message = true;
 	p->content = take_content(w);
 	add_part(w, p);
-	inner = walk_of(w->body, decoded_message(w->body, p));
+	inner = walk_of(w->body, decoded_message(w->body, p), w->node);
 	f = take_fields(&inner);
-	take_entity(&inner, &f, false, true, depth + 1);
+	take_entity(&inner, 0, &f, false, true, depth + 1);
 }
 
 static bool is_multipart(const struct body_part *p)
@@ -343,20 +348,41 @@ static bool is_message(const struct body_part *p)
 	    str_eq_z(p->type.type, "message/news");
 }
 
-static void take_entity(struct walk *w, const struct part_fields *f,
-    bool digest, bool in_message, size_t depth)
+/* A child of the node in which the walk is; it is then in that. */
+static void begin_node(struct walk *w, const struct body_part *p)
+{
+	struct body *b = w->body;
+
+	arena_grow(b->arena, &b->nodes, b->n_nodes, &b->cap_nodes);
+	b->nodes[b->n_nodes] = (struct body_node){ .parent = w->node,
+	    .part = BODY_NO_PART, .type = p->type,
+	    .in_message = p->in_message };
+	w->node = b->n_nodes++;
+}
+
+static void end_node(struct walk *w, size_t from)
+{
+	struct body_node *node = &w->body->nodes[w->node];
+
+	node->entity = content_from(w, from);
+	w->node = node->parent;
+}
+
+/* Its header began at FROM. */
+static void take_entity(struct walk *w, size_t from,
+    const struct part_fields *f, bool digest, bool in_message, size_t depth)
 {
 	struct body_part p = { .in_message = in_message, .content = STR_EMPTY };
 	bool too_deep = depth >= MAIL_PART_DEPTH_MAX;
 
-	if (w->body->nodes == MAIL_PARTS_MAX) {
+	if (w->body->n_nodes == MAIL_PARTS_MAX) {
 		w->body->cut = true;
 		w->hit = false;
 		w->at = w->end = w->s.n;
 		return;
 	}
-	w->body->nodes++;
 	read_fields(w->body->arena, f, digest, &p);
+	begin_node(w, &p);
 	if (too_deep && (is_multipart(&p) || is_message(&p)))
 		w->body->cut = true;
 	if (is_multipart(&p) && !too_deep)
@@ -367,16 +393,17 @@ static void take_entity(struct walk *w, const struct part_fields *f,
 		take_message(w, &p, depth);
 	else
 		take_encoded_message(w, &p, depth);
+	end_node(w, from);
 }
 
 struct body *body_make(struct arena *a, struct str bytes,
     const struct part_fields *top)
 {
 	struct body *b = arena_make(a, struct body);
-	struct walk w = walk_of(b, bytes);
+	struct walk w = walk_of(b, bytes, 0);
 
 	b->arena = a;
-	take_entity(&w, top, false, false, 0);
+	take_entity(&w, 0, top, false, false, 0);
 	return b;
 }
 
@@ -386,10 +413,18 @@ size_t body_parts(const struct body *b, const struct body_part **list_out)
 	return b->n_parts;
 }
 
+size_t body_nodes(const struct body *b, const struct body_node **list_out,
+    bool *cut_out)
+{
+	*list_out = b->nodes;
+	*cut_out = b->cut;
+	return b->n_nodes;
+}
+
 void body_counts(const struct body *b, size_t *nodes_out,
     size_t *leaves_out)
 {
-	*nodes_out = b->nodes;
+	*nodes_out = b->n_nodes;
 	*leaves_out = b->leaves;
 }
 

@@ -53,6 +53,20 @@ struct body_part {
 	bool in_message;	/* belongs to an attached message */
 };
 
+#define BODY_NO_PART	SIZE_MAX
+
+/* Any entity; those of a message in pre-order. */
+struct body_node {
+	/* Borrowed, with its header; of the top one what follows it.  Those
+	 * of an attached message that is encoded are not in the message. */
+	struct str entity;
+	size_t parent;		/* an index; of the top one its own */
+	size_t part;		/* index of body_parts; BODY_NO_PART for a
+				   multipart */
+	struct content_type type;
+	bool in_message;	/* belongs to an attached message */
+};
+
 struct body;
 
 /* Raw values of the fields that say how to read an entity; "" if missing. */
@@ -71,6 +85,8 @@ size_t body_texts(struct body *b, const struct body_text **list_out,
 size_t body_attachments(struct body *b, const struct attachment **list_out,
     bool *cut_out);
 size_t body_parts(const struct body *b, const struct body_part **list_out);
+size_t body_nodes(const struct body *b, const struct body_node **list_out,
+    bool *cut_out);
 void body_counts(const struct body *b, size_t *nodes_out,
     size_t *leaves_out);
 

@@ -336,7 +336,8 @@ void content_type_read(struct arena *a, struct str value,
 	struct parameters list;
 
 	*t = (struct content_type){ .type = STR_EMPTY, .charset = STR_EMPTY,
-	    .boundary = STR_EMPTY, .name = STR_EMPTY };
+	    .boundary = STR_EMPTY, .name = STR_EMPTY,
+	    .protocol = STR_EMPTY, .smime_type = STR_EMPTY };
 	if (rest.n && rest.p[0] == '"')
 		rest = str_sub(rest, 1, rest.n);
 	top = take_token(&rest);
@@ -357,6 +358,10 @@ void content_type_read(struct arena *a, struct str value,
 	t->name = name_parameter(a, &list, "name");
 	t->flowed = str_ieq_z(token_parameter(a, &list, "format"), "flowed");
 	t->delsp = str_ieq_z(token_parameter(a, &list, "delsp"), "yes");
+	t->protocol = token_parameter(a, &list, "protocol");
+	t->smime_type = token_parameter(a, &list, "smime-type");
+	t->protects_header = has_parameter(&list, "hp") ||
+	    has_parameter(&list, "protected-headers");
 }
 
 void content_disposition_read(struct arena *a, struct str value,

@@ -21,6 +21,9 @@ struct content_type {
 	struct str charset, boundary, name;	/* "" where missing */
 	bool has_boundary;	/* it may be empty */
 	bool flowed, delsp;	/* RFC 3676 */
+	struct str protocol;	/* of multipart/signed and /encrypted */
+	struct str smime_type;	/* RFC 8551 section 3.2.2 */
+	bool protects_header;	/* RFC 9788 section 2.1.1, and older ways */
 };
 void content_type_read(struct arena *a, struct str value,
     struct content_type *t);

@@ -59,6 +59,7 @@ struct memo {
 	int sent_zone;
 	bool has_sent;
 	struct body *body;
+	struct sealed *sealed;
 	struct block blocks[2];		/* decoded, octets */
 };
 
@@ -634,4 +635,13 @@ void mail_part_counts(struct mail *m, size_t *nodes_out,
     size_t *leaves_out)
 {
 	body_counts(body_of(m), nodes_out, leaves_out);
+}
+
+const struct sealed *mail_sealed(struct mail *m)
+{
+	if (!m->memo->sealed) {
+		m->memo->sealed = arena_make(m->arena, struct sealed);
+		sealed_read(m->arena, body_of(m), m->memo->sealed);
+	}
+	return m->memo->sealed;
 }

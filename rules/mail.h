@@ -7,7 +7,8 @@
  * is made at once (the hot path: a microsecond), everything else on first
  * use.  Behind it stand `address` and `date` (this header is theirs too),
  * `words` (encoded words), `charset`, `body` (MIME parts), `content` (their
- * fields), `enclosed` (uuencode), `html`, and `mime`, which is GMime.
+ * fields), `enclosed` (uuencode), `sealed` (what is encrypted or signed),
+ * `html`, and `mime`, which is GMime.
  *
  * A header ends at the first empty line, as for an IMAP server, so that a
  * header fetched alone and the whole message give the same answers; a line
@@ -24,7 +25,7 @@
 #define TAMIS_MAIL_H
 
 #include "base.h"
-#include "body.h"
+#include "sealed.h"
 
 #define MAIL_HEADER_MAX		(8 * 1024 * 1024)  /* octets looked at */
 #define MAIL_FIELDS_MAX		100000	/* fields kept in the index */
@@ -170,5 +171,8 @@ size_t mail_attachments(struct mail *m,
 size_t mail_parts(struct mail *m, const struct body_part **list_out);
 void mail_part_counts(struct mail *m, size_t *nodes_out,
     size_t *leaves_out);
+
+/* What is encrypted or signed in it.  Needs MAIL_WHOLE.  Kept. */
+const struct sealed *mail_sealed(struct mail *m);
 
 #endif

@@ -228,6 +228,13 @@ static void test_buf(void **state)
 	buf_wipe_free(&b);
 	buf_wipe_free(&b);
 
+	buf_init_secret(&b, 1000000);
+	for (int i = 0; i < 100000; i++)
+		buf_add(&b, "12345", 5);
+	assert_int_equal(b.n, 500000);
+	buf_free(&b);
+	assert_true(b.secret);		/* it may be filled again */
+
 	buf_init(&b, 1000000);
 	for (int i = 0; i < 200000; i++)
 		buf_add(&b, "12345", 5);

@@ -18,11 +18,8 @@
 MUST_USE bool secret_get(const struct account *account, struct buf *out,
     struct err *e);
 
-/* The two ways by themselves, for other secrets; WHAT they are called in
- * messages ("password").  The whole of a file that only we (and root) can
- * read, as it is; and what a program prints up to its first line end. */
-MUST_USE bool secret_read(const char *path, const char *what,
-    struct buf *out, struct err *e);
+/* What a program prints up to its first line end; WHAT it is called in
+ * messages ("password").  For other secrets; from a file: private_read. */
 MUST_USE bool secret_run(const char *const *argv, int64_t seconds,
     const char *what, struct buf *out, struct err *e);
 

@@ -9,6 +9,7 @@
 
 #include "smime_room.h"
 
+#include "private.h"
 #include "secret.h"
 #include "trust.h"
 
@@ -217,7 +218,7 @@ static bool add_file(struct pile *p, const char *path, bool secret)
 
 	p->path = path;
 	buf_init(&text, SMIME_FILE_MAX);
-	ok = (secret ? secret_read(path, "S/MIME key", &text, p->e) :
+	ok = (secret ? private_read(path, "S/MIME key", &text, p->e) :
 	    trust_read(path, &text, p->e)) && add_text(p, buf_str(&text));
 	buf_wipe_free(&text);
 	return ok;

@@ -49,6 +49,16 @@ static bool unknown_account(struct command_context *c,
 	return false;
 }
 
+const struct account *command_account(struct command_context *c,
+    const struct config *config, const char *name)
+{
+	const struct account *account = config_account(config, name);
+
+	if (!account)
+		unknown_account(c, config, name);
+	return account;
+}
+
 bool command_accounts(struct command_context *c, const struct config *config,
     const struct account ***list_out, size_t *n_out, int *exit_out)
 {

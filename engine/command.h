@@ -29,6 +29,7 @@ int command_explain(struct command_context *c);
 int command_why(struct command_context *c);
 int command_log(struct command_context *c);
 int command_recover(struct command_context *c);
+int command_auth(struct command_context *c);
 int command_doctor(struct command_context *c);
 int command_words(struct command_context *c);
 int command_completion(struct command_context *c);
@@ -70,6 +71,10 @@ const struct config *command_config(struct command_context *c,
  */
 bool command_accounts(struct command_context *c, const struct config *config,
     const struct account ***list_out, size_t *n_out, int *exit_out);
+
+/* The one of this name. */
+const struct account *command_account(struct command_context *c,
+    const struct config *config, const char *name);
 
 /*
  * The program of ACCOUNT (NULL: none, as for files): the rules of -r, or

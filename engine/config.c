@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "clock.h"
+#include "http.h"
 #include "setting.h"
 #include "trust.h"
 #include "wire.h"
@@ -23,7 +24,8 @@ enum section {
 enum key_type {
 	TYPE_TEXT, TYPE_PATH, TYPE_BOOL, TYPE_SIZE, TYPE_DURATION,
 	TYPE_DURATION_OR_0, TYPE_TIMEOUT, TYPE_NUMBER, TYPE_NUMBER_OR_0,
-	TYPE_WORD, TYPE_PATHS, TYPE_MAILBOX, TYPE_MAILBOXES, TYPE_COMMAND, TYPE_PROXY,
+	TYPE_WORD, TYPE_PATHS, TYPE_MAILBOX, TYPE_MAILBOXES, TYPE_COMMAND,
+	TYPE_PROXY, TYPE_URL, TYPE_PROVIDER,
 	/* read by code of their own, with more in view than their value */
 	TYPE_VERSION, TYPE_SECTION, TYPE_RULES, TYPE_SERVER, TYPE_MECHANISM,
 	TYPE_TRUE, TYPE_LATER,
@@ -91,6 +93,35 @@ static bool known_keys(const struct reading *l, const struct node *map,
 	return node_only_keys(map, names, n, section_words[section], l->ps);
 }
 
+static bool read_url(const struct reading *l, const struct node *n,
+    const char *what, const char **out)
+{
+	const char *url, *wrong;
+
+	if (!setting_text(l, n, what, &url))
+		return false;
+	wrong = http_url_wrong(url);
+	if (wrong)
+		return problem(l->ps, n->pos, "`%s` %s", what, wrong);
+	*out = url;
+	return true;
+}
+
+static bool read_provider(const struct reading *l, const struct node *n,
+    const char *what, const char **out)
+{
+	const char *name;
+
+	if (!setting_text(l, n, what, &name))
+		return false;
+	if (!oauth_provider_known(name))
+		return problem(l->ps, n->pos, "`%s` must be one of: %s; "
+		    "`other` needs the provider's endpoints", what,
+		    oauth_providers());
+	*out = name;
+	return true;
+}
+
 /* Those whose value says all; the others are for the sections to read. */
 static void read_value(const struct reading *l, const struct node *n,
     const struct key *k, const char *what, void *at)
@@ -139,6 +170,12 @@ static void read_value(const struct reading *l, const struct node *n,
 		break;
 	case TYPE_PROXY:
 		ok = setting_proxy(l, n, what, at);
+		break;
+	case TYPE_URL:
+		ok = read_url(l, n, what, at);
+		break;
+	case TYPE_PROVIDER:
+		ok = read_provider(l, n, what, at);
 		break;
 	case TYPE_LATER:
 		ok = problem(l->ps, n->pos,
@@ -358,7 +395,15 @@ static const struct auth_way {
 	{ "password_file", AUTH_PASSWORD,
 	    "PLAIN, LOGIN, SCRAM-SHA-1, SCRAM-SHA-256" },
 	{ "token_command", AUTH_TOKEN, "XOAUTH2, OAUTHBEARER" },
+	{ "oauth2", AUTH_OAUTH, "XOAUTH2, OAUTHBEARER" },
 	{ "external", AUTH_EXTERNAL, "EXTERNAL" },
+};
+
+/* Keys that mean something beside `oauth2` only. */
+static const char *const oauth_keys[] = {
+	"client_id", "client_secret_file", "scope", "tenant",
+	"authorization_endpoint", "token_endpoint",
+	"device_authorization_endpoint", "ca_file",
 };
 
 static bool read_mechanism(const struct reading *l, const struct node *n,
@@ -397,6 +442,52 @@ static bool read_true(const struct reading *l, const struct node *map,
 	return true;
 }
 
+static bool is_tenant(const char *s)
+{
+	for (; *s; s++)
+		if (!ch_alnum(*s) && *s != '.' && *s != '-')
+			return false;
+	return true;
+}
+
+/* With the keys read, each for itself. */
+static void check_oauth(const struct reading *l, const struct node *map,
+    struct account *out)
+{
+	struct oauth_client *c = &out->oauth;
+	const struct node *tenant = node_get(map, "tenant");
+
+	c->account = out->name;
+	c->user = out->user;
+	if (!c->provider)
+		return;		/* said already */
+	if (!node_get(map, "client_id"))
+		problem(l->ps, map->pos, "`oauth2` needs `client_id`: what "
+		    "the provider calls the client that you registered "
+		    "there");
+	if (tenant && (!oauth_has_tenant(c->provider) || !c->tenant ||
+	    !is_tenant(c->tenant)))
+		problem(l->ps, tenant->pos, "`tenant` is the name or number "
+		    "of a directory, and goes with `oauth2: microsoft`");
+	oauth_complete(l->a, c);
+	if ((!c->authorization_endpoint && !node_get_key(map,
+	    "authorization_endpoint")) || (!c->token_endpoint &&
+	    !node_get_key(map, "token_endpoint")))
+		problem(l->ps, map->pos, "`oauth2: other` needs "
+		    "`authorization_endpoint` and `token_endpoint`");
+}
+
+static void only_with_oauth(const struct reading *l, const struct node *map)
+{
+	for (size_t i = 0; i < COUNT(oauth_keys); i++) {
+		const struct node *key = node_get_key(map, oauth_keys[i]);
+
+		if (key)
+			problem(l->ps, key->pos, "`%s` goes with `oauth2`",
+			    oauth_keys[i]);
+	}
+}
+
 static void read_auth(const struct reading *l, const struct node *map,
     struct account *out)
 {
@@ -421,10 +512,14 @@ static void read_auth(const struct reading *l, const struct node *map,
 		if (l->ps->errors == before)
 			problem(l->ps, map->pos, "`auth` needs one of: "
 			    "password_command, password_file, token_command, "
-			    "external");
+			    "oauth2, external");
 		return;
 	}
 	out->auth = way->kind;
+	if (way->kind == AUTH_OAUTH)
+		check_oauth(l, map, out);
+	else
+		only_with_oauth(l, map);
 	mechanism = node_get(map, "mechanism");
 	if (mechanism)
 		read_mechanism(l, mechanism, way, &out->mechanism);
@@ -577,6 +672,8 @@ static void read_accounts(const struct reading *l, const struct node *map,
 	list = arena_array(l->a, map->n, sizeof(*list));
 	for (size_t i = 0; i < map->n; i++) {
 		list[i].limits = &c->limits;
+		list[i].state = arena_printf(l->a, "%s/%.*s", c->state_home,
+		    STR_ARG(map->keys[i]->text)).p;
 		read_account(l, map->keys[i], map->items[i], &list[i]);
 	}
 	c->accounts = list;

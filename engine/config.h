@@ -14,6 +14,7 @@
 #define TAMIS_CONFIG_H
 
 #include "../rules/rules.h"
+#include "oauth.h"
 
 #define CONFIG_ACCOUNTS_MAX	100
 
@@ -28,6 +29,7 @@ enum tls_mode {
 enum auth_kind {
 	AUTH_PASSWORD,		/* a password from command or file */
 	AUTH_TOKEN,		/* OAuth2 bearer token from a command */
+	AUTH_OAUTH,		/* one that we get and refresh */
 	AUTH_EXTERNAL,		/* the client certificate is the login */
 };
 
@@ -61,6 +63,7 @@ struct account {
 	const char *mechanism;	/* a SASL name to insist on, or NULL */
 	const char *const *secret_command;	/* argv, NULL at the end */
 	const char *secret_file;
+	struct oauth_client oauth;	/* with AUTH_OAUTH */
 	const char *ca_file;	/* NULL: the system's */
 	const char *certificate_file, *key_file;	/* client's */
 	bool insecure;		/* no verification (TLS_NONE too); said at
@@ -84,6 +87,7 @@ struct account {
 	struct account_smime smime;
 	/* copied from the top, for whoever has only the account */
 	const struct config_limits *limits;
+	const char *state;	/* its folder below state_home */
 };
 
 struct config_limits {
@@ -93,6 +97,7 @@ struct config_limits {
 	uint32_t regex_steps;
 	uint32_t new_mailboxes;	/* created in a run */
 	int64_t command;	/* seconds for one that gives a secret */
+	int64_t consent;	/* seconds for a person to give it */
 	int64_t late;		/* seconds in which an unanswered copy may
 				   still land */
 };

@@ -75,6 +75,8 @@ struct imap_settings {
 	const char *mechanism;	/* this one or none: "PLAIN", "LOGIN" (the
 				 * command), ...; NULL: the best */
 	const char *user;
+	const char *advice;	/* what to do when a token is refused; NULL:
+				 * as for one from a command */
 	/*
 	 * Puts the password or token into SECRET (at most IMAP_SECRET_MAX
 	 * octets), which is wiped after use.  Called once, after connecting;

@@ -219,7 +219,7 @@ static const char *advice(const struct imap *s,
 		    "account's password here: make an app password, or use "
 		    "`auth.token_command`" : "check `user` and the password";
 	case IMAP_AUTH_TOKEN:
-		return token_advice(reason);
+		return set->advice ? set->advice : token_advice(reason);
 	case IMAP_AUTH_EXTERNAL:
 		return "check `user` and `tls.certificate_file`";
 	}

@@ -25,6 +25,7 @@ static int (*const commands[COMMAND_N])(struct command_context *) = {
 	[COMMAND_WHY] = command_why,
 	[COMMAND_LOG] = command_log,
 	[COMMAND_RECOVER] = command_recover,
+	[COMMAND_AUTH] = command_auth,
 	[COMMAND_DOCTOR] = command_doctor,
 	[COMMAND_WORDS] = command_words,
 	[COMMAND_COMPLETION] = command_completion,

@@ -88,6 +88,8 @@ static const struct option_row option_rows[] = {
 	    "mask mail addresses, to show it to others" },
 	{ 0, "rule", "RULE", OPTION_TEXT, AT(rule), OF(EXPLAIN) | OF(LOG),
 	    "only this rule, or what it wanted" },
+	{ 0, "device", NULL, OPTION_FLAG, AT(device), OF(AUTH),
+	    "give consent on another machine, by entering a code" },
 	{ 0, "schema", NULL, OPTION_FLAG, AT(schema), OF(WORDS),
 	    "print the JSON Schema of rule files, for editors" },
 	{ 0, "line", NULL, OPTION_FLAG, AT(line), OF(COMPLETION),
@@ -135,6 +137,14 @@ static const struct command_row command_rows[COMMAND_N] = {
 	    "finish what a crash left half done",
 	    "run does it first by itself; this does it alone and says what "
 	    "it found." },
+	[COMMAND_AUTH] = { "auth", "ACCOUNT", 1, 1,
+	    "ask for consent to read mail, and store the token",
+	    "For an account that logs in with oauth2: prints an address to "
+	    "open in a browser, waits until consent is given there, and "
+	    "stores the token, which is refreshed from then on. Needed once, "
+	    "and again when the consent was withdrawn. If the browser is on "
+	    "another machine, paste the address of the page that it ends "
+	    "on." },
 	[COMMAND_DOCTOR] = { "doctor", "", 0, 0,
 	    "connect and say what the server can do",
 	    "Connects to each account, and says what the server offers, "

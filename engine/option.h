@@ -26,6 +26,7 @@ enum command_id {
 	COMMAND_WHY,
 	COMMAND_LOG,
 	COMMAND_RECOVER,
+	COMMAND_AUTH,
 	COMMAND_DOCTOR,
 	COMMAND_WORDS,
 	COMMAND_COMPLETION,
@@ -65,6 +66,8 @@ struct options {
 	bool private;		/* addresses are masked */
 	/* explain, log */
 	const char *rule;
+	/* auth */
+	bool device;
 	/* words */
 	bool schema;
 	/* completion */

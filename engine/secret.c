@@ -7,6 +7,7 @@
 
 #include "child.h"
 #include "private.h"
+#include "token.h"
 
 static size_t without_cr(const struct buf *out, size_t n)
 {
@@ -59,12 +60,14 @@ static bool from_file(const char *path, const char *what, struct buf *out,
 	    check(out, path, what, e);
 }
 
-bool secret_get(const struct account *account, struct buf *out,
-    struct err *e)
+/* REFUSED: a token that is not to be given again. */
+static bool get(const struct account *account, struct str refused,
+    struct buf *out, struct err *e)
 {
 	const char *what = account->auth == AUTH_TOKEN ? "token" :
 	    "password";
-	bool ok = account->secret_command ?
+	bool ok = account->auth == AUTH_OAUTH ?
+	    token_get(account, refused, out, e) : account->secret_command ?
 	    secret_run(account->secret_command, account->limits->command,
 	    what, out, e) : account->secret_file ?
 	    from_file(account->secret_file, what, out, e) :
@@ -73,6 +76,12 @@ bool secret_get(const struct account *account, struct buf *out,
 	if (!ok)
 		private_cut(out, 0);
 	return ok;
+}
+
+bool secret_get(const struct account *account, struct buf *out,
+    struct err *e)
+{
+	return get(account, STR_EMPTY, out, e);
 }
 
 /* LeakSanitizer looks at the process from outside. */
@@ -99,12 +108,14 @@ void secret_init(struct secret *s, const struct account *account)
 {
 	*s = (struct secret){ .account = account };
 	buf_init(&s->text, SECRET_MAX);
+	buf_init(&s->refused, SECRET_MAX);
 }
 
 bool secret_once(struct secret *s, struct buf *out, struct err *e)
 {
 	if (!s->got && s->failure.kind == ERR_NONE)
-		s->got = secret_get(s->account, &s->text, &s->failure);
+		s->got = get(s->account, buf_str(&s->refused), &s->text,
+		    &s->failure);
 	if (!s->got) {
 		*e = s->failure;
 		return false;
@@ -113,8 +124,19 @@ bool secret_once(struct secret *s, struct buf *out, struct err *e)
 	return true;
 }
 
+bool secret_refused(struct secret *s)
+{
+	if (s->account->auth != AUTH_OAUTH || !s->got || s->refused.n > 0)
+		return false;
+	buf_add_str(&s->refused, buf_str(&s->text));
+	private_cut(&s->text, 0);
+	s->got = false;
+	return true;
+}
+
 void secret_wipe(struct secret *s)
 {
 	buf_wipe_free(&s->text);
+	buf_wipe_free(&s->refused);
 	s->got = false;
 }

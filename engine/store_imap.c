@@ -58,6 +58,7 @@ static void settings_of(const struct account *a, struct secret *secret,
 	static const enum imap_auth auth[] = {
 		[AUTH_PASSWORD] = IMAP_AUTH_PASSWORD,
 		[AUTH_TOKEN] = IMAP_AUTH_TOKEN,
+		[AUTH_OAUTH] = IMAP_AUTH_TOKEN,
 		[AUTH_EXTERNAL] = IMAP_AUTH_EXTERNAL,
 	};
 
@@ -78,11 +79,34 @@ static void settings_of(const struct account *a, struct secret *secret,
 		.auth = auth[a->auth],
 		.mechanism = a->mechanism,
 		.user = a->user,
+		.advice = a->auth != AUTH_OAUTH ? NULL : "a fresh token is "
+		    "refused, too: check `user`, and give consent as that "
+		    "user (tamis auth); IMAP may be switched off",
 		.secret = give_secret,
 		.secret_arg = secret,
 		.trace = log_wants(LOG_TRACE) ? trace : NULL,
 		.trace_arg = (void *)(uintptr_t)a,
 	};
+}
+
+/* A token may be refused before its time: it was revoked, or a clock is
+ * wrong.  Then it is refreshed once. */
+static bool log_in(const struct account *account, struct secret *secret,
+    struct imap **s_out, struct err *e)
+{
+	struct imap_settings set;
+	struct err first = { 0 };
+
+	settings_of(account, secret, &set);
+	if (imap_connect(&set, s_out, &first))
+		return true;
+	if (first.kind != ERR_AUTH || !secret_refused(secret)) {
+		*e = first;
+		return false;
+	}
+	log_line(LOG_NOTE, "%s: the server refuses the token that was kept; "
+	    "trying with a new one", account->name);
+	return imap_connect(&set, s_out, e);
 }
 
 /*
@@ -650,7 +674,6 @@ static bool come_back(struct store_imap *s, struct err *e)
 {
 	struct imap_counters c = imap_counters(s->session);
 	struct str mailbox = s->selected;
-	struct imap_settings set;
 	struct secret secret;
 	bool ok;
 
@@ -660,8 +683,7 @@ static bool come_back(struct store_imap *s, struct err *e)
 	s->earlier.wire_out += c.wire_out;
 	imap_close(&s->session);
 	secret_init(&secret, s->account);
-	settings_of(s->account, &secret, &set);
-	ok = imap_connect(&set, &s->session, e);
+	ok = log_in(s->account, &secret, &s->session, e);
 	secret_wipe(&secret);
 	return ok && store_imap_return(s, mailbox, s->writable,
 	    s->uidvalidity, e);
@@ -932,10 +954,8 @@ bool store_imap_open(struct arena *a, const struct account *account,
     struct secret *secret, struct store **store_out, struct err *e)
 {
 	struct store_imap *s = store_make(a, account);
-	struct imap_settings set;
 
-	settings_of(account, secret, &set);
-	if (!imap_connect(&set, &s->session, e))
+	if (!log_in(account, secret, &s->session, e))
 		return false;
 	store_begin(s, store_out);
 	s->may_return = true;

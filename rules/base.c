@@ -1,5 +1,6 @@
 #include "base.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -689,6 +690,12 @@ void wipe(void *p, size_t n)
 {
 	if (p && n)
 		explicit_bzero(p, n);
+}
+
+void wipe_free(void *p)
+{
+	wipe(p, malloc_usable_size(p));
+	free(p);
 }
 
 /* ---------------------------------------------------------------- error */

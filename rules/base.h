@@ -164,6 +164,8 @@ struct str buf_str(const struct buf *b);
 const char *buf_z(struct buf *b);	/* terminated in place */
 
 void wipe(void *p, size_t n);		/* not optimised away */
+void wipe_free(void *p);	/* for libraries that free secrets: instead of
+				   free, and also of what malloc gave */
 
 /* ---------------------------------------------------------------- error */
 

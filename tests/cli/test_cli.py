@@ -12,7 +12,7 @@ import tamis
 import tap
 
 COMMANDS = ['run', 'check', 'test', 'explain', 'why', 'log', 'recover',
-            'doctor', 'words', 'completion']
+            'auth', 'doctor', 'words', 'completion']
 
 RULES = r'''version: 1
 lists:

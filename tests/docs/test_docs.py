@@ -424,7 +424,7 @@ def items(lines):
     found = set()
     for line in lines:
         if re.match(r'\.It .*\bIc\b', line):
-            found |= set(re.findall(r'[a-z_]+', re.sub(
+            found |= set(re.findall(r'[a-z_]+2?', re.sub(
                 r'^\.It|\bI[ct]\b|\bNo\b|\bAr\b|\bTa\b.*', ' ', line)))
     return found
 
@@ -572,9 +572,9 @@ class Keys(unittest.TestCase):
         'DURATION_OR_0': 'duration', 'TIMEOUT': 'duration',
         'NUMBER': 'number', 'NUMBER_OR_0': 'number', 'VERSION': 'number',
         'WORD': 'word', 'MECHANISM': 'word', 'MAILBOX': 'mailbox',
-        'MAILBOXES': 'mailboxes', 'PATHS': 'files', 'COMMAND': 'command', 'PROXY': 'URL',
-        'SERVER': 'URL', 'RULES': 'paths', 'SECTION': 'map',
-        'LATER': 'later',
+        'MAILBOXES': 'mailboxes', 'PATHS': 'files', 'COMMAND': 'command',
+        'PROXY': 'URL', 'SERVER': 'URL', 'URL': 'URL', 'PROVIDER': 'word',
+        'RULES': 'paths', 'SECTION': 'map', 'LATER': 'later',
     }
     PREFIX = {'TOP': '', 'ACCOUNT': '', 'AUTH': 'auth.', 'TLS': 'tls.',
               'SMIME': 'smime.', 'LIMITS': 'limits.'}
@@ -582,7 +582,8 @@ class Keys(unittest.TestCase):
     def rows(self):
         """[(section, name, type, default, unit)] of config.def."""
         found = re.findall(
-            r'(?m)^KEY\((\w+), "(\w+)", (\w+), [\w.]+, "([^"]*)",\s+"([^"]*)"',
+            r'(?m)^KEY\((\w+), "(\w+)", (\w+), [\w.]+,\s+"([^"]*)",'
+            r'\s+"([^"]*)"',
             source('engine/config.def'))
         self.assertEqual(len(found), source('engine/config.def').count(
             '\nKEY('))

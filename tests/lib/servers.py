@@ -436,7 +436,8 @@ class Dovecot(Server):
     format       maildir, mdbox or sdbox
     capability   advertise this and nothing else (the commands still work)
     mechanisms   what AUTH= offers
-    tokens       take the OAuth2 token "good-USER" for USER (a stub asks)
+    tokens       True: take the OAuth2 token "good-USER" for USER; or a
+                 function from a token to its user, or None
     quota        storage of bob, e.g. "20K"
     settings     more text for dovecot.conf
     """
@@ -451,7 +452,10 @@ class Dovecot(Server):
         self.mechanisms, self.quota = mechanisms, quota
         self.settings = settings
         self.conf = self.folder + '/dovecot.conf'
-        self.token_stub = TokenStub() if tokens else None
+        self.token_stub = None
+        if tokens:
+            self.token_stub = TokenStub(tokens if callable(tokens)
+                                        else owner_of)
 
     def command(self):
         return [program('dovecot'), '-F', '-c', self.conf]
@@ -635,10 +639,15 @@ service stats {{
 '''
 
 
+def owner_of(token):
+    """Of the tokens that are no more than a name."""
+    return token[5:] if token.startswith('good-') else None
+
+
 class TokenStub:
     """Answers Dovecot's question whose an OAuth2 token is."""
 
-    def __init__(self):
+    def __init__(self, owner=owner_of):
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = 'HTTP/1.1'
 
@@ -646,8 +655,9 @@ class TokenStub:
                 query = urllib.parse.urlparse(self.path).query
                 token = urllib.parse.parse_qs(query).get(
                     'access_token', [''])[0]
-                if token.startswith('good-'):
-                    status, answer = 200, {'email': token[5:],
+                user = owner(token)
+                if user:
+                    status, answer = 200, {'email': user,
                                            'expires_in': 3600}
                 else:
                     status, answer = 400, {'error': 'invalid_token'}

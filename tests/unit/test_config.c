@@ -251,6 +251,47 @@ static void test_everything(void **state)
 	assert_null(config_account(c, "nobody"));
 }
 
+static void test_oauth(void **state)
+{
+	struct fixture *f = *state;
+	const struct config *c = load(f, "version: 1\naccounts:\n"
+	    "  g: {imap: imaps://h, user: u, auth: {oauth2: google, "
+	    "client_id: x, client_secret_file: s}}\n"
+	    "  m: {imap: imaps://h, user: u, auth: {oauth2: microsoft, "
+	    "client_id: x, tenant: work.example, scope: a b}}\n"
+	    "  o: {imap: imaps://h, user: u, auth: {oauth2: other, "
+	    "client_id: x, authorization_endpoint: 'https://h/a?b=c', "
+	    "token_endpoint: 'http://[::1]:80/t'}}\n");
+	const struct oauth_client *o;
+
+	assert_non_null(c);
+	assert_int_equal(config_account(c, "g")->auth, AUTH_OAUTH);
+	assert_string_equal(config_account(c, "g")->state, arena_printf(f->a,
+	    "%s/g", c->state_home).p);
+	o = &config_account(c, "g")->oauth;
+	assert_string_equal(o->account, "g");
+	assert_string_equal(o->user, "u");
+	assert_string_equal(o->client_secret_file, at(f, "s"));
+	assert_string_equal(o->scope, "https://mail.google.com/");
+	assert_string_equal(o->token_endpoint,
+	    "https://oauth2.googleapis.com/token");
+	assert_null(o->device_endpoint);
+	o = &config_account(c, "m")->oauth;
+	assert_string_equal(o->scope, "a b");
+	assert_string_equal(o->authorization_endpoint,
+	    "https://login.microsoftonline.com/work.example/"
+	    "oauth2/v2.0/authorize");
+	assert_string_equal(o->device_endpoint,
+	    "https://login.microsoftonline.com/work.example/"
+	    "oauth2/v2.0/devicecode");
+	assert_null(o->client_secret_file);
+	o = &config_account(c, "o")->oauth;
+	assert_string_equal(o->authorization_endpoint, "https://h/a?b=c");
+	assert_string_equal(o->token_endpoint, "http://[::1]:80/t");
+	assert_null(o->scope);
+	assert_null(o->device_endpoint);
+}
+
 static void test_defaults_and_places(void **state)
 {
 	struct fixture *f = *state;
@@ -434,6 +475,8 @@ static const struct {
 
 #define LOGIN(auth)	ACCOUNT("    imap: imaps://h\n    user: u\n" \
 	"    auth: " auth "\n")
+#define ENDPOINT(url)	LOGIN("{oauth2: google, client_id: x, " \
+	"token_endpoint: '" url "'}")
 #define SERVER(url)	ACCOUNT("    imap: " url "\n    user: u\n" \
 	"    auth: {password_file: p}\n")
 
@@ -449,11 +492,36 @@ static const struct {
 	    "`auth.password_command` must be a list" },
 	{ LOGIN("{password_command: []}"), "names no program" },
 	{ LOGIN("{password_command: [\"\", x]}"), "names no program" },
-	{ LOGIN("{oauth2: google}"),
-	    "6:20 `auth.oauth2` is not yet supported" },
-	{ LOGIN("{password_file: p, client_id: x}"), "not yet supported" },
-	{ LOGIN("{password_file: p, client_secret_file: x}"),
-	    "not yet supported" },
+	{ LOGIN("{oauth2: google}"), "6:11 `oauth2` needs `client_id`" },
+	{ LOGIN("{oauth2: gmail, client_id: x}"), "6:20 `auth.oauth2` must "
+	    "be one of: google, microsoft, other" },
+	{ LOGIN("{oauth2: google, client_id: x, password_file: p}"),
+	    "exclude each other" },
+	{ LOGIN("{oauth2: google, client_id: x, tenant: y}"),
+	    "6:50 `tenant` is" },
+	{ LOGIN("{oauth2: microsoft, client_id: x, tenant: a/b}"),
+	    "`tenant` is" },
+	{ LOGIN("{oauth2: other, client_id: x}"),
+	    "6:11 `oauth2: other` needs `authorization_endpoint`" },
+	{ LOGIN("{oauth2: other, client_id: x, token_endpoint: 'https://h'}"),
+	    "needs `authorization_endpoint`" },
+	{ LOGIN("{oauth2: google, client_id: x, mechanism: PLAIN}"),
+	    "must be one of: XOAUTH2, OAUTHBEARER" },
+	{ LOGIN("{password_file: p, client_id: x}"),
+	    "6:30 `client_id` goes with `oauth2`" },
+	{ LOGIN("{token_command: [p], ca_file: x}"),
+	    "`ca_file` goes with `oauth2`" },
+	{ ENDPOINT("http://h/token"), "must be https://; http:// is for" },
+	{ ENDPOINT("http://localhost/token"), "must be https://" },
+	{ ENDPOINT("http://127.0.0.1.example.org/"), "must be https://" },
+	{ ENDPOINT("http://[::1].example.org/"), "must be https://" },
+	{ ENDPOINT("ftp://h/"), "must begin with https://" },
+	{ ENDPOINT("h/token"), "must begin with https://" },
+	{ ENDPOINT("https:///token"), "names no host" },
+	{ ENDPOINT("https://:80/token"), "names no host" },
+	{ ENDPOINT("https://u:p@h/token"), "no user before the host" },
+	{ ENDPOINT("https://h/token#x"), "without blanks" },
+	{ ENDPOINT("https://h/to ken"), "without blanks" },
 	{ LOGIN("{external: true}"), "`external` needs `certificate_file`" },
 	{ LOGIN("{external: false}"), "is true, or left out" },
 	{ LOGIN("{password_file: p, mechanism: XOAUTH2}"),
@@ -657,6 +725,7 @@ int main(void)
 	cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_everything),
+		TEST(test_oauth),
 		TEST(test_defaults_and_places),
 		TEST(test_home_from_passwd),
 		TEST(test_folder_with_pattern_characters),

@@ -121,11 +121,12 @@ class Login:
         return self.token(user, fields.get('auth', ''), 'Bearer', b'\1')
 
     def token(self, user, auth, schemes, end):
-        """The token is "good-USER"; a bad one gets a challenge that tells
+        """The token is "good-USER", unless the server has an `owner` to
+        ask; a bad one gets a challenge that tells
         why, and the client has to answer it."""
         scheme, _, token = auth.partition(' ')
-        if scheme.lower() == 'bearer' and token == 'good-' + user and \
-                user in self.server.stores:
+        if scheme.lower() == 'bearer' and user in self.server.stores and \
+                self.server.owner(token) == user:
             if self.switches.token_life:
                 self.expires = time.monotonic() + self.switches.token_life
             return self.logged_in(user, self.server.password)

@@ -42,6 +42,7 @@ class Server(servers.Peer):
         servers.Peer.__init__(self)
         self.user, self.password = users[0], servers.PASSWORD
         self.users, self.seed = users, seed
+        self.owner = servers.owner_of	# of an OAuth 2 token
         self.token = 'tamis' + os.urandom(6).hex()
         self.lock = threading.Lock()
         self.script = Script()

@@ -374,20 +374,13 @@ bool smime_decompress(struct str object, struct buf *out, struct err *e)
 }
 
 bool smime_policy(const struct smime *s, const struct smime_opened *opened,
-    const struct smime_signature *signature, bool html, struct err *e)
+    bool is_signed, bool html, struct err *e)
 {
-	if (opened->authenticated ||
-	    (signature && signature->state == SMIME_GOOD))
+	if (opened->authenticated || is_signed ||
+	    (s->account->smime.cbc == CBC_ALLOW && !html))
 		return true;
-	if (html)
-		return err_set(e, ERR_MESSAGE, "%s does not protect it from "
-		    "change, it holds HTML, and %s: left encrypted",
-		    opened->cipher, signature ?
-		    "its signature is not good" : "it is not signed");
-	if (s->account->smime.cbc == CBC_ALLOW)
-		return true;
-	return err_set(e, ERR_MESSAGE, "%s does not protect it from change, "
-	    "and %s: left encrypted (`smime: {cbc: allow}` allows plain "
-	    "text)", opened->cipher, signature ?
-	    "its signature is not good" : "it is not signed");
+	return err_set(e, ERR_MESSAGE, "%s lets it be changed unseen, it is "
+	    "not signed by its author, %s", opened->cipher, html ?
+	    "and it holds HTML: that is never decrypted" :
+	    "and the account does not say `smime: {cbc: allow}`");
 }

@@ -4,7 +4,7 @@
  * Works on CMS objects (RFC 5652) in BER or DER, as they stand in an
  * application/pkcs7-mime or pkcs7-signature part after its transfer
  * encoding is taken off.  Finding those parts in a message, and going into
- * what was decrypted, is for the caller; so is comparing From fields.
+ * what was decrypted, is for the caller; so is which field is the author's.
  *
  * Life:   smime_make -> any of the functions -> smime_wipe.  Keys and CAs
  *         are read when they are first needed, and once; a failure is kept.
@@ -74,7 +74,7 @@ MUST_USE bool smime_decrypt(struct smime *s, struct str object,
 /* ----------------------------------------------------------- signatures */
 
 enum smime_state {
-	SMIME_GOOD,		/* by FROM; none of the others */
+	SMIME_GOOD,		/* none of the others: by `addresses` */
 	SMIME_CHANGED,		/* what is there is not what was signed */
 	SMIME_NO_CERTIFICATE,	/* the signer's is not in the object */
 	SMIME_WEAK,		/* MD5, SHA-1, keys below 80 bits of strength */
@@ -83,33 +83,41 @@ enum smime_state {
 	SMIME_FUTURE,		/* signed later than now */
 	SMIME_PURPOSE,		/* a certificate that is not for mail */
 	SMIME_BAD_CHAIN,	/* anything else about the certificates */
-	SMIME_MISMATCH,		/* all is well, but it is somebody else's */
 };
 
 struct smime_signature {
 	enum smime_state state;
+	/* SMIME_GOOD: those of the certificate, each local@domain with the
+	 * domain as a `struct address` has it.  Perhaps none. */
+	struct str *addresses;
+	size_t n_addresses;
 	struct str signer;	/* the certificate's address, else its name;
 				   empty: not known.  To be shown only. */
 	int64_t signed_at;	/* as the signer says; TIME_NONE: not said */
 	struct str why;		/* for a sentence, "" with SMIME_GOOD:
-				   "the CA of the certificate is not known" */
+				   "its CA is not known: CN = Some CA" */
 };
 
 /*
- * The signature of OBJECT.  CONTENT: what was signed, for multipart/signed
- * (the first part with its header, without the line end before the
- * boundary), with any line ends; NULL for an object that holds its content,
- * which is then appended to OUT, unless the state is SMIME_CHANGED or
- * SMIME_NO_CERTIFICATE.  FROM: the address that must be in the certificate
- * (RFC 8550 section 3; letters in either case, as everybody takes them).
+ * The signature of OBJECT; what is found lives in A.  CONTENT: what was
+ * signed, for multipart/signed (the first part with its header, without the
+ * line end before the boundary), with any line ends; NULL for an object that
+ * holds its content, which is then appended to OUT, unless the state is
+ * SMIME_CHANGED or SMIME_NO_CERTIFICATE.
  *
  * Certificates are judged at the time the signer says, since mail is read
- * years later; at `now` if none is said.  Several signers: all signatures
- * must fit; of the rest the best counts.
+ * years later; at `now` if none is said, or one to come.  Several signers:
+ * all signatures must fit; of the rest the good ones count.
  */
 MUST_USE bool smime_verify(struct smime *s, struct arena *a,
-    struct str object, const struct str *content, struct str from,
-    struct buf *out, struct smime_signature *signature_out, struct err *e);
+    struct str object, const struct str *content, struct buf *out,
+    struct smime_signature *signature_out, struct err *e);
+
+/* Good, and of ADDRESS (as of a `struct address`)?  RFC 8550 section 3 wants
+ * that of From; upper and lower case are the same, as everybody takes
+ * them. */
+bool smime_is_by(const struct smime_signature *signature,
+    struct str address);
 
 /* A word for a state, for reports: "good", "unknown-ca". */
 const char *smime_state_word(enum smime_state state);
@@ -117,15 +125,15 @@ const char *smime_state_word(enum smime_state state);
 /* ---------------------------------------------------------- the policy */
 
 /*
- * May what was decrypted take the place of the encrypted part?  SIGNATURE is
- * that inside the encryption, NULL if there is none; HTML: the plaintext
- * holds text/html.  Without authentication only what the From address has
- * signed, or, if the account says `cbc: allow`, what has no HTML that could
- * carry the text away (EFAIL).  ERR_MESSAGE, with what to do.
+ * May what was decrypted take the place of the encrypted part?  IS_SIGNED: it
+ * is signed, inside, by the one address in From (smime_is_by); HTML: it
+ * holds text/html.  Without authentication only what is signed may, or, if
+ * the account says `cbc: allow`, what has no HTML that could carry the text
+ * away (EFAIL).  ERR_MESSAGE, with what to do.
  */
 MUST_USE bool smime_policy(const struct smime *s,
-    const struct smime_opened *opened,
-    const struct smime_signature *signature, bool html, struct err *e);
+    const struct smime_opened *opened, bool is_signed, bool html,
+    struct err *e);
 
 /* ---------------------------------------------------------- compression */
 

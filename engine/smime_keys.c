@@ -268,7 +268,6 @@ static bool bring_together(struct pile *p)
 			    "fits the key in %s: name its file in "
 			    "`certificate_file`", p->paths[k]);
 	}
-	ERR_clear_error();
 	return s->n_keys > 0 || err_set(p->e, ERR_CONFIG,
 	    "%s holds certificates and no key", p->path);
 }
@@ -295,6 +294,7 @@ static bool read_keys(struct smime *s, struct err *e)
 	buf_init(&p.passphrase, SECRET_MAX);
 	ok = add_files(&p) && bring_together(&p);
 	pile_free(&p);
+	ERR_clear_error();
 	return ok;
 }
 

@@ -15,6 +15,7 @@
 #define CHAIN_MAX	10	/* certificates from signer to CA */
 #define STRENGTH_MIN	80	/* bits; OpenSSL's level 1 */
 #define SKEW		86400	/* seconds that a signer's clock may be off */
+#define ADDRESSES_MAX	100	/* in a certificate */
 #define NAME_MAX_SHOWN	200	/* octets of a name from a certificate */
 
 static const char *const words[] = {
@@ -22,7 +23,7 @@ static const char *const words[] = {
 	[SMIME_NO_CERTIFICATE] = "no-certificate", [SMIME_WEAK] = "weak",
 	[SMIME_UNKNOWN_CA] = "unknown-ca", [SMIME_EXPIRED] = "expired",
 	[SMIME_FUTURE] = "future", [SMIME_PURPOSE] = "purpose",
-	[SMIME_BAD_CHAIN] = "bad-chain", [SMIME_MISMATCH] = "mismatch",
+	[SMIME_BAD_CHAIN] = "bad-chain",
 };
 
 const char *smime_state_word(enum smime_state state)
@@ -97,51 +98,41 @@ static struct str text_of(const ASN1_STRING *s)
 	    (size_t)ASN1_STRING_length(s) };
 }
 
-/* Of a mailbox in a certificate; the whole text where there is no @. */
-static struct str domain_of(struct str address, struct str *local_out)
+/* local@domain of a certificate, as a struct address has it; empty if it is
+ * none. */
+static struct str normal_address(struct arena *a, struct str text)
 {
-	size_t at = address.n;
+	size_t at = text.n;
+	struct str domain;
 
-	while (at > 0 && address.p[at - 1] != '@')
+	while (at > 0 && text.p[at - 1] != '@')
 		at--;
-	*local_out = str_sub(address, 0, at);
-	return str_sub(address, at, address.n);
+	if (at < 2 || at == text.n || memchr(text.p, '\0', text.n))
+		return STR_EMPTY;
+	domain = address_domain(a, str_sub(text, at, text.n));
+	return arena_printf(a, "%.*s%.*s", STR_ARG(str_sub(text, 0, at)),
+	    STR_ARG(domain));
 }
 
-static bool same_address(struct arena *a, struct str one, struct str other)
-{
-	struct str local, other_local;
-	struct str domain = domain_of(one, &local);
-	struct str other_domain = domain_of(other, &other_local);
-
-	return local.n > 0 && str_ieq(local, other_local) &&
-	    str_eq(address_domain(a, domain),
-	    address_domain(a, other_domain));
-}
-
-/* What is searched in a certificate, and what was found. */
-struct finding {
+/* What stands in a certificate. */
+struct addresses {
 	struct arena *a;
-	struct str from;
-	bool same;
-	struct str first;	/* address */
-	bool any;
+	struct str *list;
+	size_t n, cap;
 };
 
-static void look_at(struct finding *f, struct str address)
+static void add_address(struct addresses *f, struct str text)
 {
-	if (address.n == 0 || memchr(address.p, '\0', address.n))
+	struct str address = normal_address(f->a, text);
+
+	if (address.n == 0 || f->n == ADDRESSES_MAX)
 		return;
-	f->any = true;
-	if (f->same)
-		return;
-	f->same = same_address(f->a, address, f->from);
-	if (f->same || f->first.n == 0)
-		f->first = arena_str(f->a, address);
+	arena_grow(f->a, &f->list, f->n, &f->cap);
+	f->list[f->n++] = address;
 }
 
 /* rfc822Name, and SmtpUTF8Mailbox (RFC 9598). */
-static void look_at_alternatives(struct finding *f, const X509 *certificate)
+static void add_alternatives(struct addresses *f, const X509 *certificate)
 {
 	GENERAL_NAMES *names = X509_get_ext_d2i(certificate,
 	    NID_subject_alt_name, NULL, NULL);
@@ -151,38 +142,50 @@ static void look_at_alternatives(struct finding *f, const X509 *certificate)
 		const OTHERNAME *other = name->d.otherName;
 
 		if (name->type == GEN_EMAIL)
-			look_at(f, text_of(name->d.rfc822Name));
+			add_address(f, text_of(name->d.rfc822Name));
 		else if (name->type == GEN_OTHERNAME &&
 		    OBJ_obj2nid(other->type_id) ==
 		    NID_id_on_SmtpUTF8Mailbox &&
 		    other->value->type == V_ASN1_UTF8STRING)
-			look_at(f, text_of(other->value->value.utf8string));
+			add_address(f,
+			    text_of(other->value->value.utf8string));
 	}
 	GENERAL_NAMES_free(names);
 }
 
-static void look_at_subject(struct finding *f, const X509 *certificate)
+static void add_subject(struct addresses *f, const X509 *certificate)
 {
 	const X509_NAME *subject = X509_get_subject_name(certificate);
 	int at = -1;
 
 	while ((at = X509_NAME_get_index_by_NID(subject,
 	    NID_pkcs9_emailAddress, at)) >= 0)
-		look_at(f, text_of(X509_NAME_ENTRY_get_data(
+		add_address(f, text_of(X509_NAME_ENTRY_get_data(
 		    X509_NAME_get_entry(subject, at))));
 }
 
 /* The subject counts where the alternatives name no address, as with every
  * other use of a name (RFC 6125). */
-static struct finding find_address(struct arena *a, const X509 *certificate,
-    struct str from)
+static struct addresses addresses_of(struct arena *a,
+    const X509 *certificate)
 {
-	struct finding f = { .a = a, .from = from };
+	struct addresses f = { .a = a };
 
-	look_at_alternatives(&f, certificate);
-	if (!f.any)
-		look_at_subject(&f, certificate);
+	add_alternatives(&f, certificate);
+	if (f.n == 0)
+		add_subject(&f, certificate);
 	return f;
+}
+
+bool smime_is_by(const struct smime_signature *signature,
+    struct str address)
+{
+	if (signature->state != SMIME_GOOD)
+		return false;
+	for (size_t i = 0; i < signature->n_addresses; i++)
+		if (str_ieq(signature->addresses[i], address))
+			return true;
+	return false;
 }
 
 static struct str name_shown(struct arena *a, const X509_NAME *name)
@@ -329,46 +332,45 @@ static bool chain_is_good(struct signer *g)
 }
 
 /* All that is not the fit of signature and content, which is done. */
-static void judge_signer(struct signer *g, struct str from)
+static void judge_signer(struct signer *g)
 {
-	struct finding f = find_address(g->a, g->certificate, from);
 	struct smime_signature *out = g->out;
+	struct addresses f = addresses_of(g->a, g->certificate);
 	bool future;
 
-	out->signer = f.any ? f.first : name_shown(g->a,
+	out->signer = f.n > 0 ? f.list[0] : name_shown(g->a,
 	    X509_get_subject_name(g->certificate));
 	out->signed_at = signing_time(g->info);
 	future = out->signed_at != TIME_NONE &&
 	    out->signed_at - SKEW > g->s->now;
 	g->at = out->signed_at == TIME_NONE || future ? g->s->now :
 	    out->signed_at;
-	if (is_weak(g))
+	if (is_weak(g)) {
 		judge(g, SMIME_WEAK, STR_LIT("its digest is too weak: MD5, "
 		    "SHA-1 and the like can be forged"));
-	else if (!chain_is_good(g))
+		return;
+	}
+	if (!chain_is_good(g))
 		return;		/* judged */
-	else if (future)
+	if (future) {
 		judge(g, SMIME_FUTURE, arena_printf(g->a, "it says to be of "
 		    "%.*s, which is to come", STR_ARG(date_shown(g->a,
 		    out->signed_at))));
-	else if (!f.same)
-		judge(g, SMIME_MISMATCH, arena_printf(g->a, "it is by %.*s, "
-		    "not by %.*s", STR_ARG(shown(g->a, out->signer)),
-		    STR_ARG(shown(g->a, from))));
-	else
-		judge(g, SMIME_GOOD, STR_EMPTY);
+		return;
+	}
+	judge(g, SMIME_GOOD, STR_EMPTY);
+	out->addresses = f.list;
+	out->n_addresses = f.n;
 }
 
-static int rank(enum smime_state state)
-{
-	return state == SMIME_GOOD ? 0 : state == SMIME_MISMATCH ? 1 : 2;
-}
-
+/* What is said is of the first that is good, or else of the first; addresses
+ * are those of all that are good. */
 static void judge_signers(struct smime *s, struct arena *a,
-    CMS_ContentInfo *cms, STACK_OF(X509) *others, struct str from,
+    CMS_ContentInfo *cms, STACK_OF(X509) *others,
     struct smime_signature *out)
 {
 	STACK_OF(CMS_SignerInfo) *infos = CMS_get0_SignerInfos(cms);
+	struct addresses all = { .a = a };
 
 	for (int i = 0; i < sk_CMS_SignerInfo_num(infos); i++) {
 		struct smime_signature one = { 0 };
@@ -378,10 +380,15 @@ static void judge_signers(struct smime *s, struct arena *a,
 
 		CMS_SignerInfo_get0_algs(g.info, NULL, &g.certificate, NULL,
 		    NULL);
-		judge_signer(&g, from);
-		if (i == 0 || rank(one.state) < rank(out->state))
+		judge_signer(&g);
+		for (size_t k = 0; k < one.n_addresses; k++)
+			add_address(&all, one.addresses[k]);
+		if (i == 0 || (one.state == SMIME_GOOD &&
+		    out->state != SMIME_GOOD))
 			*out = one;
 	}
+	out->addresses = all.list;
+	out->n_addresses = all.n;
 }
 
 /* --------------------------------------------------------------- content */
@@ -489,7 +496,7 @@ static bool all_certificates_here(CMS_ContentInfo *cms)
 /* The object is sound, OUT takes what it holds. */
 static bool verify(struct smime *s, struct arena *a, CMS_ContentInfo *cms,
     STACK_OF(X509) *certificates, const struct str *content,
-    struct str from, struct buf *out, struct smime_signature *sig,
+    struct buf *out, struct smime_signature *sig,
     struct err *e)
 {
 	if (!check_object(cms, content, certificates, e))
@@ -506,12 +513,12 @@ static bool verify(struct smime *s, struct arena *a, CMS_ContentInfo *cms,
 		    "the signature");
 		return true;
 	}
-	judge_signers(s, a, cms, certificates, from, sig);
+	judge_signers(s, a, cms, certificates, sig);
 	return content || add_content(cms, out, e);
 }
 
 bool smime_verify(struct smime *s, struct arena *a, struct str object,
-    const struct str *content, struct str from, struct buf *out,
+    const struct str *content, struct buf *out,
     struct smime_signature *signature_out, struct err *e)
 {
 	STACK_OF(X509) *certificates;
@@ -529,8 +536,7 @@ bool smime_verify(struct smime *s, struct arena *a, struct str object,
 	if (!cms)
 		return false;
 	certificates = CMS_get1_certs(cms);
-	ok = verify(s, a, cms, certificates, content, from, out,
-	    signature_out, e);
+	ok = verify(s, a, cms, certificates, content, out, signature_out, e);
 	sk_X509_pop_free(certificates, X509_free);
 	CMS_ContentInfo_free(cms);
 	ERR_clear_error();

@@ -87,9 +87,10 @@ static void verify(char **v)
 	if (v[2])
 		content = read_all(fopen(v[2], "rb"));
 	ok = smime_verify(s, arena, read_all(stdin), v[2] ? &content : NULL,
-	    str_of(v[0]), &out, &signature, &failure);
+	    &out, &signature, &failure);
 	tell(ok, arena_printf(arena, "%s %lld <%.*s> %.*s",
-	    smime_state_word(signature.state),
+	    signature.state == SMIME_GOOD && !smime_is_by(&signature,
+	    str_of(v[0])) ? "mismatch" : smime_state_word(signature.state),
 	    (long long)signature.signed_at, STR_ARG(signature.signer),
 	    STR_ARG(signature.why)).p, &out);
 	smime_wipe(s);

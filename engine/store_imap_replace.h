@@ -173,6 +173,9 @@ MUST_USE bool gmail_not_in_spam(struct store_imap *s, struct replacement **v,
 /* Of P, whose copies are whole and whose originals are not in All Mail: what
  * became of these. */
 MUST_USE bool gmail_look_instead(struct steps *p, struct err *e);
+/* Copies that went to Trash with their originals: back and dressed. */
+MUST_USE bool gmail_bring_copies_back(struct store_imap *s,
+    struct replacement **v, size_t n, struct err *e);
 
 /* ----------------------------------------------------------------- steps */
 

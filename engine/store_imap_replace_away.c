@@ -548,16 +548,33 @@ static bool look_at_copies(struct steps *p, struct err *e)
 
 		if (r->outcome != STEP_DONE)
 			continue;
-		if (copies[i].there == VIEW_ABSENT)
+		if (copies[i].there == VIEW_ABSENT) {
+			r->found = COPY_ABSENT;
 			steps_say(p->s, r, STEP_UNSURE, "the copy has left "
 			    "%.*s with the original", STR_ARG(p->mailbox));
-		else if (copies[i].there == VIEW_THERE &&
+		} else if (copies[i].there == VIEW_THERE &&
 		    !dress_is_empty(&missing) && !r->lossy)
 			steps_say(p->s, r, STEP_DONE, "%.*s, which the "
 			    "original had got meanwhile, is not on the copy",
 			    STR_ARG(dress_shown(p->a, &missing)));
 	}
 	return true;
+}
+
+/* Both went at once: that is nobody's wish but a server's that takes them for
+ * one, or that of somebody who puts the thread into Trash this moment; that
+ * can be done again, and the message is not to be lost. */
+static bool rescue_copies(struct store_imap *s, struct replacement *list,
+    size_t n, struct err *e)
+{
+	struct replacement **v = arena_array(s->base.arena, n + 1,
+	    sizeof(*v));
+	size_t k = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (list[i].found == COPY_ABSENT)
+			v[k++] = &list[i];
+	return !steps_on_gmail(s) || gmail_bring_copies_back(s, v, k, e);
 }
 
 static bool retire_in(struct steps *p, struct err *e)
@@ -628,7 +645,10 @@ bool steps_retire(struct store *st, struct replacement *list, size_t n,
 	size_t k = 0;
 
 	steps_begin(list, n);
-	if (!steps_each_copy(s, list, n, retire_in, e))
+	for (size_t i = 0; i < n; i++)
+		list[i].found = COPY_UNKNOWN;
+	if (!steps_each_copy(s, list, n, retire_in, e) ||
+	    !rescue_copies(s, list, n, e))
 		return false;
 	/* moved without a word where to, or gone before we came */
 	for (size_t i = 0; i < n; i++)

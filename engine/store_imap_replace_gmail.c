@@ -217,26 +217,30 @@ bool gmail_find_originals(struct steps *p, uint32_t *uids, bool *sure,
 
 /* ------------------------------------------------------ in other places */
 
-/* Those of V that are in the mailbox of the use SPECIAL; uids parallel. */
-static bool find_in(struct store_imap *s, struct replacement **v, size_t n,
-    const char *special, uint32_t *uids, bool *sure, struct arena *a,
-    struct err *e)
+/* Those of P that are in the mailbox of the use SPECIAL, which is selected
+ * then, by IDS; all parallel. */
+static bool find_in(struct steps *p, const char *special,
+    const uint64_t *ids, uint32_t *uids, bool *sure, struct err *e)
 {
-	struct steps p = { .s = s, .a = a, .v = v, .n = n };
-	uint64_t *ids = arena_array(a, n + 1, sizeof(*ids));
+	struct store *st = &p->s->base;
 	struct err mine = { 0 };
 
-	memset(sure, 0, n * sizeof(*sure));
-	if (!s->base.kind.special(&s->base, str_of(special), &p.mailbox,
-	    &mine) || !store_imap_select(&s->base, p.mailbox, true,
-	    &p.state, &mine)) {
-		if (mine.kind != ERR_MESSAGE)
-			*e = mine;
-		return mine.kind == ERR_MESSAGE;
-	}
-	for (size_t i = 0; i < n; i++)
-		ids[i] = v[i]->original.gmail_id;
-	return gmail_find_ids_surely(&p, ids, uids, sure, e);
+	memset(sure, 0, p->n * sizeof(*sure));
+	if (st->kind.special(st, str_of(special), &p->mailbox, &mine) &&
+	    store_imap_select(st, p->mailbox, true, &p->state, &mine))
+		return gmail_find_ids_surely(p, ids, uids, sure, e);
+	if (mine.kind != ERR_MESSAGE)
+		*e = mine;
+	return mine.kind == ERR_MESSAGE;
+}
+
+static uint64_t *original_ids(const struct steps *p)
+{
+	uint64_t *ids = arena_array(p->a, p->n + 1, sizeof(*ids));
+
+	for (size_t i = 0; i < p->n; i++)
+		ids[i] = p->v[i]->original.gmail_id;
+	return ids;
 }
 
 bool gmail_not_in_spam(struct store_imap *s, struct replacement **v,
@@ -245,19 +249,19 @@ bool gmail_not_in_spam(struct store_imap *s, struct replacement **v,
 	struct arena *a = arena_new();
 	uint32_t *uids = arena_array(a, n + 1, sizeof(*uids));
 	bool *sure = arena_array(a, n + 1, sizeof(*sure));
-	struct replacement **gone = arena_array(a, n + 1, sizeof(*gone));
-	size_t k = 0;
-	bool ok = true;
+	struct steps p = { .s = s, .a = a };
+	bool ok;
 
+	p.v = arena_array(a, n + 1, sizeof(*p.v));
 	for (size_t i = 0; i < n; i++)
 		if (v[i]->place == ORIGINAL_GONE)
-			gone[k++] = v[i];
-	if (k)
-		ok = find_in(s, gone, k, "\\Junk", uids, sure, a, e);
-	for (size_t i = 0; ok && i < k; i++)
+			p.v[p.n++] = v[i];
+	ok = p.n == 0 || find_in(&p, "\\Junk", original_ids(&p), uids, sure,
+	    e);
+	for (size_t i = 0; ok && i < p.n; i++)
 		if (uids[i] || !sure[i]) {
-			gone[i]->place = ORIGINAL_UNKNOWN;
-			steps_say(s, gone[i], STEP_UNSURE, uids[i] ? "the "
+			p.v[i]->place = ORIGINAL_UNKNOWN;
+			steps_say(s, p.v[i], STEP_UNSURE, uids[i] ? "the "
 			    "original is in Spam: somebody has put it there" :
 			    "the server does not say whether the original is "
 			    "in Spam");
@@ -274,8 +278,11 @@ bool gmail_look_instead(struct steps *p, struct err *e)
 	bool *in_trash = arena_array(p->a, p->n + 1, sizeof(*in_trash));
 	bool *in_spam = arena_array(p->a, p->n + 1, sizeof(*in_spam));
 
-	if (!find_in(p->s, p->v, p->n, "\\Trash", uids, in_trash, p->a, e) ||
-	    !find_in(p->s, p->v, p->n, "\\Junk", uids, in_spam, p->a, e))
+	const uint64_t *ids = original_ids(p);
+	struct steps q = *p;
+
+	if (!find_in(&q, "\\Trash", ids, uids, in_trash, e) ||
+	    !find_in(&q, "\\Junk", ids, uids, in_spam, e))
 		return false;
 	for (size_t i = 0; i < p->n; i++) {
 		struct replacement *r = p->v[i];
@@ -294,4 +301,59 @@ bool gmail_look_instead(struct steps *p, struct err *e)
 		}
 	}
 	return true;
+}
+
+/* -------------------------------------------------------- brought back */
+
+/* From Trash, which is selected, to All Mail, which is then. */
+static bool to_all_mail(struct steps *p, const uint32_t *uids, struct err *e)
+{
+	struct store *st = &p->s->base;
+	struct imap_change *change;
+	struct uidset set;
+	struct str name;
+
+	uidset_init(&set, p->a);
+	for (size_t i = 0; i < p->n; i++)
+		if (uids[i])
+			uidset_add(&set, uids[i]);
+	if (!st->kind.special(st, STR_LIT(GMAIL_ALL), &p->mailbox, e) ||
+	    !store_imap_name(p->s, p->mailbox, &name, e))
+		return false;
+	if (set.n && (!imap_move(p->s->session, p->a, &set, name, &change,
+	    e) || !store_imap_wait(p->s, e)))
+		return false;
+	return store_imap_select(st, p->mailbox, true, &p->state, e);
+}
+
+bool gmail_bring_copies_back(struct store_imap *s, struct replacement **v,
+    size_t n, struct err *e)
+{
+	struct arena *a = arena_new();
+	struct steps p = { .s = s, .a = a, .v = v, .n = n };
+	uint64_t *ids = arena_array(a, n + 1, sizeof(*ids));
+	uint32_t *uids = arena_array(a, n + 1, sizeof(*uids));
+	struct dress *wanted = arena_array(a, n + 1, sizeof(*wanted));
+	bool *sure = arena_array(a, n + 1, sizeof(*sure));
+	bool ok;
+
+	for (size_t i = 0; i < n; i++) {
+		ids[i] = v[i]->copy_gmail_id;
+		wanted[i] = v[i]->original.dress;
+	}
+	ok = n == 0 || (find_in(&p, "\\Trash", ids, uids, sure, e) &&
+	    to_all_mail(&p, uids, e));
+	memset(uids, 0, n * sizeof(*uids));
+	ok = ok && (n == 0 || (gmail_find_ids(&p, ids, uids, sure, e) &&
+	    steps_dress_as(&p, uids, wanted, false, e)));
+	for (size_t i = 0; ok && i < n; i++)
+		if (uids[i]) {
+			v[i]->copy_uid = uids[i];
+			v[i]->to_uidvalidity = p.state.uidvalidity;
+		} else {
+			steps_say(s, v[i], STEP_UNSURE, "the copy has left "
+			    "All Mail with the original");
+		}
+	arena_free(&a);
+	return ok;
 }

@@ -488,6 +488,17 @@ class Deleting(Case):
                 first, _, last = map(int, m.group(2).split(','))
                 self.assertGreater(first, last)
 
+    def test_m18_all_of_one_message_id(self):
+        for takes, places in (('message', ['mail', 'trash']),
+                              ('same_id', ['trash', 'trash'])):
+            self.fresh(trash_takes=takes)
+            ids = [self.load(1), self.load(1), self.load(2)]
+            t = self.talk(ALL)
+            t.ok('UID MOVE %d %s' % (self.uid(ids[0], ALL), TRASH))
+            self.assertEqual(sorted(
+                self.m(i)['place'] for i in ids[:2]), places)
+            self.assertEqual(self.m(ids[2])['place'], 'mail')
+
     def test_m18_deleted_is_cleared(self):
         self.fresh(auto_expunge=False)
         a = self.load(1)

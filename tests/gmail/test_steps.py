@@ -367,6 +367,20 @@ class Swallowed(Replacing):
                 p.go('look', 'prove', 'dress', 'retire')
                 self.same_as(before, id)
 
+    def test_trash_takes_both(self):
+        """The copy has the Message-ID of the original."""
+        self.c.reset('gmail', trash_takes='same_id')
+        id = self.one()
+        before = self.c.dump(raw=True)
+        p = self.start()
+        self.add(p, id)
+        p.go()
+        self.same_as(before, id)
+        copy, = self.live()
+        self.assertEqual(int(p[0]['copy_uid']), self.uid(copy['id'], ALL))
+        self.assertEqual(int(p[0]['uid_after']),
+                         self.uid(copy['id'], 'INBOX'))
+
     def test_nothing_there(self):
         """A look that is not behind an upload is not patient."""
         id = self.one()

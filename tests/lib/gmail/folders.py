@@ -39,8 +39,9 @@ class Folders:
         used = {f for u in folder.uids for f in folder[u].message.flags}
         flags = FLAGS + self.profile.flags
         flags = flags + sorted(used - set(flags))
-        permanent = flags + (
-            ['\\*'] if self.switches.keywords == 'kept' else [])
+        permanent = flags + ['\\*']
+        if self.switches.keywords != 'kept':
+            permanent = [f for f in flags if f.startswith('\\')]
         if self.read_only:
             permanent = []
         self.say('FLAGS (%s)' % ' '.join(flags))

@@ -243,8 +243,9 @@ class GmailStore(store.Store):
         for p in list(placements):
             m, uid = p.message, p.uid
             if target.label in AWAY:
-                if m.place != AWAY[target.label]:
-                    self.take_away(m, AWAY[target.label])
+                for one in self.taken_with(m):
+                    if one.place != AWAY[target.label]:
+                        self.take_away(one, AWAY[target.label])
             else:
                 if m.place != 'mail':
                     self.bring_back(m)
@@ -259,6 +260,12 @@ class GmailStore(store.Store):
             done.append((uid, m.placements[target.name].uid))
         self.changed()
         return done
+
+    def taken_with(self, m):
+        if self.switches.trash_takes == 'message' or not m.message_id:
+            return [m]
+        return [x for x in self.messages.values()
+                if x.message_id == m.message_id]
 
     def unlabel(self, m, label):
         if label == '\\Starred':

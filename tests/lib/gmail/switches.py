@@ -46,6 +46,8 @@ ROWS = [
      'in All Mail: nothing, or as last_folder if no other folder is shown'),
     ('copyuid', 'given', ('given', 'descending', 'absent'),
      'the code COPYUID'),
+    ('trash_takes', 'message', ('message', 'same_id'),
+     'MOVE or COPY to Trash: that message, or all of its Message-ID'),
     ('purge', 'once', ('once', 'twice'),
      'expunged from Trash: gone, or back in All Mail the first time'),
 

@@ -123,11 +123,11 @@ bool dress_is_empty(const struct dress *d);
 struct str dress_shown(struct arena *a, const struct dress *d);
 /*
  * Carries out CHANGES (parallel to p->v, uid 0: none) in as few commands as
- * it goes; reasons of what was refused go to WHY (parallel).  What came of it
- * is to be looked at.
+ * it goes; reasons of what was refused go to WHY, and whether they pass to
+ * PASSES (parallel).  What came of it is to be looked at.
  */
 MUST_USE bool steps_redress(struct steps *p, const struct redress *changes,
-    struct str *why, struct err *e);
+    struct str *why, bool *passes, struct err *e);
 /*
  * Until the messages with UIDS have on what WANTED (parallel) says; with
  * EXACT nothing else.  Sets outcomes: DONE, or REFUSED; PASSING when it is

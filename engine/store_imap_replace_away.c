@@ -341,6 +341,7 @@ static const struct imap_change *link_of(const struct leaving *l, size_t i)
 	return c;
 }
 
+/* Without a look at what is left (NULL) nothing that was sent is sure. */
 static void moved(struct leaving *l, size_t i, const struct uidset *left)
 {
 	struct steps *p = l->p;
@@ -350,15 +351,13 @@ static void moved(struct leaving *l, size_t i, const struct uidset *left)
 	if (!c || c->answer.end == IMAP_UNSENT ||
 	    c->answer.end == IMAP_PENDING)
 		return;
-	if (c->answer.end == IMAP_LOST) {
-		steps_say(p->s, r, STEP_UNSURE, "the connection ended before "
-		    "it was surely in Trash");
-		return;
-	}
 	for (size_t k = 0; k < c->n_pairs; k++)
 		if (c->pairs[k].from == l->uids[i])
 			r->original.trash_uid = c->pairs[k].to;
-	if (!left || !uidset_has(left, l->uids[i])) {
+	if (!left) {
+		steps_say(p->s, r, STEP_UNSURE, "the connection ended before "
+		    "it was surely in Trash");
+	} else if (!uidset_has(left, l->uids[i])) {
 		r->outcome = STEP_DONE;
 		r->place = ORIGINAL_IN_TRASH;
 	} else {
@@ -387,21 +386,10 @@ static bool move_to(struct leaving *l, struct str trash, struct err *e)
 		return false;
 	ok = store_imap_wait(p->s, e);
 	views_end(&l->now);
-	if (!ok || !store_imap_left(p->s, &set, &left, e)) {
-		struct uidset *unsure = ok ? &left : NULL;
-
-		for (size_t i = 0; i < p->n; i++)
-			if (!unsure)
-				moved(l, i, NULL);
-			else
-				steps_say(p->s, p->v[i], STEP_UNSURE, "the "
-				    "connection ended before it was surely "
-				    "in Trash");
-		return false;
-	}
+	ok = ok && store_imap_left(p->s, &set, &left, e);
 	for (size_t i = 0; i < p->n; i++)
-		moved(l, i, &left);
-	return true;
+		moved(l, i, ok ? &left : NULL);
+	return ok;
 }
 
 /* What has changed on the original since it was captured, onto the copy. */
@@ -410,6 +398,7 @@ static bool carry(struct steps *p, const struct view *now, struct err *e)
 	struct redress *changes = arena_array(p->a, p->n + 1,
 	    sizeof(*changes));
 	struct str *why = arena_array(p->a, p->n + 1, sizeof(*why));
+	bool *passes = arena_array(p->a, p->n + 1, sizeof(*passes));
 	bool any = false;
 
 	for (size_t i = 0; i < p->n; i++) {
@@ -426,7 +415,7 @@ static bool carry(struct steps *p, const struct view *now, struct err *e)
 		changes[i].uid = p->v[i]->copy_uid;
 		any = true;
 	}
-	return !any || steps_redress(p, changes, why, e);
+	return !any || steps_redress(p, changes, why, passes, e);
 }
 
 static void gone(struct steps *p, struct replacement *r, bool is_left,

@@ -19,6 +19,7 @@
 static const unsigned pauses_ms[] = { 100, 200, 400, 800, 1600 };
 
 #define CANDIDATES_MAX	100000
+#define DRESS_TRIES	2
 
 /* ---------------------------------------------------------------- look */
 
@@ -660,7 +661,7 @@ static void add_flags(struct steps *p, struct ops *o, enum op_kind kind,
 }
 
 bool steps_redress(struct steps *p, const struct redress *changes,
-    struct str *why, struct err *e)
+    struct str *why, bool *passes, struct err *e)
 {
 	struct ops o = { .a = p->a };
 	bool ok;
@@ -681,8 +682,10 @@ bool steps_redress(struct steps *p, const struct redress *changes,
 		return true;
 	ok = store_imap_apply_here(p->s, o.v, o.n, e);
 	for (size_t k = 0; k < o.n; k++)
-		if (o.v[k].outcome == OP_FAILED)
+		if (o.v[k].outcome == OP_FAILED) {
 			why[o.v[k].item] = o.v[k].reason;
+			passes[o.v[k].item] = o.v[k].retry;
+		}
 	return ok;
 }
 
@@ -713,8 +716,10 @@ static void redress_for(struct steps *p, const struct view *v,
 		out->uid = 0;
 }
 
+/* What was refused, and how it goes on; PASSES: with time. */
 static void dressed(struct steps *p, struct replacement *r,
-    const struct view *v, const struct dress *wanted, struct str why)
+    const struct view *v, const struct dress *wanted, struct str why,
+    bool passes)
 {
 	struct dress missing;
 
@@ -728,35 +733,46 @@ static void dressed(struct steps *p, struct replacement *r,
 	r->outcome = STEP_DONE;
 	r->reason = STR_EMPTY;
 	if (!dress_is_empty(&missing))
-		steps_say(p->s, r, r->lossy ? STEP_DONE : STEP_REFUSED,
-		    "%.*s cannot be put on it%s%.*s",
+		steps_say(p->s, r, passes ? STEP_PASSING : r->lossy ?
+		    STEP_DONE : STEP_REFUSED, "%.*s cannot be put on it%s%.*s",
 		    STR_ARG(dress_shown(p->a, &missing)), why.n ? ": " : "",
 		    STR_ARG(why));
 }
 
+/* Twice, if need be: a refusal may be a whim of the moment. */
 bool steps_dress_as(struct steps *p, const uint32_t *uids,
     const struct dress *wanted, bool exact, struct err *e)
 {
 	struct redress *changes = arena_array(p->a, p->n + 1,
 	    sizeof(*changes));
 	struct str *why = arena_array(p->a, p->n + 1, sizeof(*why));
+	bool *passes = arena_array(p->a, p->n + 1, sizeof(*passes));
 	struct view *views;
-	bool any = false;
 
 	if (!views_get(p, uids, VIEW_DRESS, &views, e))
 		return false;
-	for (size_t i = 0; i < p->n; i++) {
-		why[i] = STR_EMPTY;
-		if (views[i].there != VIEW_THERE)
-			continue;
-		redress_for(p, &views[i], &wanted[i], exact, &changes[i]);
-		any = any || changes[i].uid;
+	for (unsigned try = 0; try < DRESS_TRIES; try++) {
+		bool any = false;
+
+		for (size_t i = 0; i < p->n; i++) {
+			why[i] = STR_EMPTY;
+			passes[i] = false;
+			changes[i].uid = 0;
+			if (views[i].there != VIEW_THERE)
+				continue;
+			redress_for(p, &views[i], &wanted[i], exact,
+			    &changes[i]);
+			any = any || changes[i].uid;
+		}
+		if (!any)
+			break;
+		if (!steps_redress(p, changes, why, passes, e) ||
+		    !views_get(p, uids, VIEW_DRESS, &views, e))
+			return false;
 	}
-	if (any && (!steps_redress(p, changes, why, e) ||
-	    !views_get(p, uids, VIEW_DRESS, &views, e)))
-		return false;
 	for (size_t i = 0; i < p->n; i++)
-		dressed(p, p->v[i], &views[i], &wanted[i], why[i]);
+		dressed(p, p->v[i], &views[i], &wanted[i], why[i],
+		    passes[i]);
 	return true;
 }
 

@@ -93,11 +93,15 @@ static void give_all(size_t i)
 static bool captured(void *ctx, struct replacement *r, struct str bytes,
     struct err *e)
 {
+	size_t i = 0;
+
 	(void)ctx;
 	(void)e;
+	while (strcmp(list[i].nonce, r->nonce) != 0)
+		i++;
 	r->original_bytes = arena_str(arena, bytes);
 	digest_of(bytes, r->original.sha256);
-	give((size_t)(r - list), "sha256", "%.*s", STR_ARG(digest_hex(arena,
+	give(i, "sha256", "%.*s", STR_ARG(digest_hex(arena,
 	    r->original.sha256, DIGEST_SIZE)));
 	return true;
 }
@@ -149,7 +153,7 @@ static bool do_step(struct str name, struct replacement *v, size_t n,
 	return err_set(e, ERR_USAGE, "no such step");
 }
 
-/* Those that are on stand side by side for the step. */
+/* Those that are on, side by side. */
 static void step(struct str name)
 {
 	static struct replacement some[MAX];
@@ -160,12 +164,8 @@ static void step(struct str name)
 	for (size_t i = 0; i < n_list; i++)
 		if (!off[i])
 			some[n++] = list[i];
-	/* captured() wants their own places */
-	if (n == n_list)
-		ok = do_step(name, list, n, &e);
-	else
-		ok = do_step(name, some, n, &e);
-	for (size_t i = 0, k = 0; n < n_list && i < n_list; i++)
+	ok = do_step(name, some, n, &e);
+	for (size_t i = 0, k = 0; i < n_list; i++)
 		if (!off[i])
 			list[i] = some[k++];
 	for (size_t i = 0; i < n_list; i++)

@@ -24,6 +24,7 @@ static int (*const commands[COMMAND_N])(struct command_context *) = {
 	[COMMAND_EXPLAIN] = command_explain,
 	[COMMAND_WHY] = command_why,
 	[COMMAND_LOG] = command_log,
+	[COMMAND_STATS] = command_stats,
 	[COMMAND_RECOVER] = command_recover,
 	[COMMAND_AUTH] = command_auth,
 	[COMMAND_DOCTOR] = command_doctor,

@@ -65,7 +65,8 @@ static const struct option_row option_rows[] = {
 	    "change nothing; show what would be done, and why" },
 	{ 0, "all", NULL, OPTION_FLAG, AT(all), OF(RUN),
 	    "judge every message, not only new ones" },
-	{ 0, "since", "WHEN", OPTION_TIME, AT(since), OF(RUN) | OF(LOG),
+	{ 0, "since", "WHEN", OPTION_TIME, AT(since),
+	    OF(RUN) | OF(LOG) | OF(STATS),
 	    "from 2026-01-15, 2026-01-15T10:00, or as long ago as 7d" },
 	{ 0, "search", "CRITERIA", OPTION_TEXT, AT(search), OF(RUN),
 	    "judge what these IMAP SEARCH criteria find" },
@@ -90,6 +91,8 @@ static const struct option_row option_rows[] = {
 	    "only this rule, or what it wanted" },
 	{ 0, "device", NULL, OPTION_FLAG, AT(device), OF(AUTH),
 	    "give consent on another machine, by entering a code" },
+	{ 0, "html", NULL, OPTION_FLAG, AT(html), OF(STATS),
+	    "print a page with charts for a browser" },
 	{ 0, "schema", NULL, OPTION_FLAG, AT(schema), OF(WORDS),
 	    "print the JSON Schema of rule files, for editors" },
 	{ 0, "line", NULL, OPTION_FLAG, AT(line), OF(COMPLETION),
@@ -133,6 +136,10 @@ static const struct command_row command_rows[COMMAND_N] = {
 	    "runs and what they changed",
 	    "From the journal; connects to nothing. Runs that found nothing "
 	    "to judge are shown with -v only." },
+	[COMMAND_STATS] = { "stats", "", 0, 0,
+	    "how often each rule hit, and what was changed a day",
+	    "From the journal, as far as it goes back; connects to nothing. "
+	    "Rules that never hit are shown, too." },
 	[COMMAND_RECOVER] = { "recover", "", 0, 0,
 	    "finish what a crash left half done",
 	    "run does it first by itself; this does it alone and says what "
@@ -643,6 +650,9 @@ static bool check_together(struct parse *p)
 	    o->all + (o->since != TIME_NONE) + (o->search != NULL) > 1)
 		return err_set(p->e, ERR_USAGE,
 		    "--all, --since and --search exclude each other");
+	if (o->html && o->json)
+		return err_set(p->e, ERR_USAGE,
+		    "--html and --json exclude each other");
 	if (o->command == COMMAND_COMPLETION && !o->line && o->n_operands > 1)
 		return err_set(p->e, ERR_USAGE,
 		    "completion takes one SHELL, or --line");

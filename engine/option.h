@@ -25,6 +25,7 @@ enum command_id {
 	COMMAND_EXPLAIN,
 	COMMAND_WHY,
 	COMMAND_LOG,
+	COMMAND_STATS,
 	COMMAND_RECOVER,
 	COMMAND_AUTH,
 	COMMAND_DOCTOR,
@@ -50,7 +51,7 @@ struct options {
 	unsigned verbose;	/* -v, counted */
 	bool quiet;		/* -q */
 	bool json;
-	/* run; recover has dry_run, log has since */
+	/* run; recover has dry_run, log and stats have since */
 	bool dry_run;
 	bool all;		/* at most one of all, since, search */
 	int64_t since;		/* TIME_NONE: not given */
@@ -68,6 +69,8 @@ struct options {
 	const char *rule;
 	/* auth */
 	bool device;
+	/* stats */
+	bool html;
 	/* words */
 	bool schema;
 	/* completion */

@@ -149,17 +149,6 @@ static size_t name_columns(struct report *r, const struct report_rule *list,
 	return most < 40 ? most : 40;
 }
 
-static void add_padded(struct report *r, struct buf *b, struct str s,
-    size_t width)
-{
-	size_t start = b->n, used;
-
-	report_add_cut(r, b, s, width);
-	used = text_width(str_sub(buf_str(b), start, b->n - start));
-	if (used < width)
-		buf_printf(b, "%*s", (int)(width - used), "");
-}
-
 void report_rules(struct report *r, struct str account,
     const struct report_rule *list, size_t n)
 {
@@ -185,11 +174,11 @@ void report_rules(struct report *r, struct str account,
 		return;
 	report_begin(r, &b);
 	width = name_columns(r, list, n);
-	add_padded(r, &b, STR_LIT("rule"), width);
+	report_add_padded(r, &b, STR_LIT("rule"), width);
 	buf_printf(&b, " %9s %13s %10s %8s %7s\n", "matched",
 	    "would change", "already so", "unknown", "failed");
 	for (size_t i = 0; i < n; i++) {
-		add_padded(r, &b, str_of(list[i].name), width);
+		report_add_padded(r, &b, str_of(list[i].name), width);
 		buf_printf(&b, " %9llu %13llu %10llu %8llu %7llu\n",
 		    (unsigned long long)list[i].matched,
 		    (unsigned long long)list[i].would_change,

@@ -21,6 +21,7 @@
 
 #include "journal.h"
 #include "report_write.h"
+#include "stats.h"
 
 /* ------------------------------------------------------------ problems */
 
@@ -206,5 +207,25 @@ void report_history_full(struct report *r, struct str account,
  */
 void report_past_run(struct report *r, struct str account,
     const struct run_record *run);
+
+/*
+ * What the journal tells, counted; for each rule, each day with changes, and
+ * the account.
+ * {"v":1,"type":"rule_stats","account":,"name":,"messages":,"changes":,
+ *  "failed":,"last":,"known":true|false}
+ * {"v":1,"type":"day_stats","account":,"day":"2026-01-15","messages":,
+ *  "changes":,"failed":}
+ * {"v":1,"type":"stats","account":,"since":,"runs":,"judged":,"messages":,
+ *  "changes":,"failed":}
+ */
+struct report_stats {
+	struct str account;
+	const struct stats *stats;
+};
+void report_stats(struct report *r, const struct report_stats *list,
+    size_t n);
+/* The same as one HTML page that needs nothing else. */
+void report_stats_page(struct report *r, const struct report_stats *list,
+    size_t n, int64_t now);
 
 #endif

@@ -151,6 +151,17 @@ void report_add_cut(struct report *r, struct buf *b, struct str s,
 		buf_printf(b, "%.*s...", (int)keep, safe.p);
 }
 
+void report_add_padded(struct report *r, struct buf *b, struct str s,
+    size_t width)
+{
+	size_t start = b->n, used;
+
+	report_add_cut(r, b, s, width);
+	used = text_width(str_sub(buf_str(b), start, b->n - start));
+	if (used < width)
+		buf_printf(b, "%*s", (int)(width - used), "");
+}
+
 void report_add_time(const struct report *r, struct buf *b, int64_t t)
 {
 	struct civil c;

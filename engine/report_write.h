@@ -77,6 +77,9 @@ void report_add_in(const struct report *r, struct buf *b,
 /* S, escaped, in at most WIDTH columns. */
 void report_add_cut(struct report *r, struct buf *b, struct str s,
     size_t width);
+/* ... and blanks behind it up to WIDTH. */
+void report_add_padded(struct report *r, struct buf *b, struct str s,
+    size_t width);
 /* Local time, "2026-01-15 10:00:01". */
 void report_add_time(const struct report *r, struct buf *b, int64_t t);
 /* "    WORD: RULE: TEXT" and a line end; empty parts are left out. */

@@ -11,8 +11,8 @@ import unittest
 import tamis
 import tap
 
-COMMANDS = ['run', 'check', 'test', 'explain', 'why', 'log', 'recover',
-            'auth', 'doctor', 'words', 'completion']
+COMMANDS = ['run', 'check', 'test', 'explain', 'why', 'log', 'stats',
+            'recover', 'auth', 'doctor', 'words', 'completion']
 
 RULES = r'''version: 1
 lists:

@@ -269,8 +269,8 @@ static bool settle_copies(struct journal *j, const struct change *c,
 
 	if (c->kind == OP_COPY && done)
 		return run_with(j, SQL_COPIED_ADD, c->id, e);
-	/* a move that was given up may land all the same */
-	if (c->kind == OP_MOVE && (done || c->state == CHANGE_VOID) &&
+	/* a move that was given up, or nobody can tell of, may have landed */
+	if (c->kind == OP_MOVE && c->state != CHANGE_FAILED &&
 	    (!journal_mailbox_need(j, c->what, &target, e) ||
 	    !run_with(j, SQL_COPIED_MOVE, c->id, e)))
 		return false;

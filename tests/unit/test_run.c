@@ -751,6 +751,30 @@ static void test_a_late_move_is_not_new(void **state)
 	assert_int_equal(count(f, "Y", x), 1);
 }
 
+/* ... also when INBOX has new UIDs, by which nobody can tell of it. */
+static void test_a_move_in_doubt_takes_its_copies_along(void **state)
+{
+	static const char rules[] = RULES
+	    "  - {name: go, then: [{copy: Y}, {move: X}]}\n"
+	    "  - {name: all, applies_to: all, then: [{copy: Y}]}\n";
+	struct fixture *f = *state;
+	unsigned x;
+
+	f->run.mailboxes[1] = "X";
+	fake_make_box(f->sv, "X");
+	run_ok(f, rules);
+	x = fake_deliver(f->sv, "INBOX", 1);
+	expect_fault(f, FAKE_EFFECT, 2, FAKE_LOSE_DONE);
+	run(f, rules);
+	assert_false(f->run.ok);
+	no_fault(f);
+	fake_renumber(fake_box(f->sv, "INBOX"));
+	run(f, rules);
+	run_ok(f, rules);
+	assert_int_equal(count(f, "X", x), 1);
+	assert_int_equal(count(f, "Y", x), 1);
+}
+
 /* A sweep leaves alone what rests, too. */
 static void test_a_late_copy_of_a_sweep_is_waited_for(void **state)
 {
@@ -1077,6 +1101,7 @@ int main(void)
 		T(target_with_another_uidvalidity),
 		T(a_late_copy_is_waited_for),
 		T(a_late_move_is_not_new),
+		T(a_move_in_doubt_takes_its_copies_along),
 		T(a_late_copy_of_a_sweep_is_waited_for),
 		T(left_out_of_many),
 		T(labels_in_another_case),

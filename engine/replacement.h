@@ -59,9 +59,8 @@ enum copy_found {
 	COPY_SWALLOWED,		/* the server took it for one it has: the
 				   original with its old content answers, or
 				   a twin that it brought back from Trash
-				   (`twins`: to be discarded).  Where it says
-				   OK and shows nothing, that is COPY_ABSENT
-				   behind a STEP_DONE of upload */
+				   (`twins`: to be discarded); or (prove) it
+				   was sent and nothing of it is to be seen */
 	COPY_INSTEAD,		/* ... and that has the new content now: it
 				   *is* the copy, nothing is to be retired */
 	COPY_DIFFERS,		/* it is there with another content */

@@ -3,6 +3,7 @@
 /* The header, read as what it says: a field a line, white space squeezed. */
 struct reader {
 	struct str text;
+	bool variant;		/* without what tells variants apart */
 	size_t at;
 	bool in_field;		/* behind a field's first octet */
 	bool blank;		/* white space is due */
@@ -37,15 +38,23 @@ static size_t field_end(struct str s, size_t at)
 	return at;
 }
 
-static bool is_servers_own(struct str s, size_t at)
+static bool is_left_out(const struct reader *r)
 {
-	return str_istarts(str_sub(s, at, s.n), STR_LIT("X-Gmail-"));
+	static const char *const names[] = {
+		"X-Gmail-", "Date:", "Message-ID:", "References:",
+	};
+	struct str rest = str_sub(r->text, r->at, r->text.n);
+
+	for (size_t i = 0; i < (r->variant ? COUNT(names) : 1); i++)
+		if (str_istarts(rest, str_of(names[i])))
+			return true;
+	return false;
 }
 
-/* Where a line begins: skips what is the server's own. */
+/* Where a line begins. */
 static void begin_line(struct reader *r)
 {
-	while (r->at < r->text.n && is_servers_own(r->text, r->at))
+	while (r->at < r->text.n && is_left_out(r))
 		r->at = field_end(r->text, r->at);
 	if (r->at >= r->text.n || line_end(r->text, r->at) > r->at) {
 		r->at = line_end(r->text, r->at);
@@ -92,19 +101,24 @@ static int next(struct reader *r)
 	}
 }
 
-enum sameness sameness_of(struct str sent, struct str got)
+static bool says_the_same(struct str sent, struct str got, bool variant)
 {
-	struct reader x = { .text = sent }, y = { .text = got };
+	struct reader x = { .text = sent, .variant = variant };
+	struct reader y = { .text = got, .variant = variant };
 	int a, b;
 
-	if (str_eq(sent, got))
-		return SAME_OCTETS;
 	do {
 		a = next(&x);
 		b = next(&y);
 		if (a != b)
-			return SAME_NOT;
+			return false;
 	} while (a != END);
-	return str_eq(str_sub(sent, x.at, sent.n),
-	    str_sub(got, y.at, got.n)) ? SAME_FORM : SAME_NOT;
+	return str_eq(str_sub(sent, x.at, sent.n), str_sub(got, y.at, got.n));
+}
+
+enum sameness sameness_of(struct str sent, struct str got)
+{
+	return str_eq(sent, got) ? SAME_OCTETS :
+	    says_the_same(sent, got, false) ? SAME_FORM :
+	    says_the_same(sent, got, true) ? SAME_VARIANT : SAME_NOT;
 }

@@ -8,6 +8,9 @@
  * squeezed, those of the server's left out, and behind the empty line octet
  * by octet.
  *
+ * Copies that were sent for one message differ in Date, Message-ID and
+ * References (`on_swallowed`): what is the same but for these is a variant.
+ *
  * Pure; borrows both texts for the call; needs no memory.
  */
 #ifndef TAMIS_SAMENESS_H
@@ -17,6 +20,7 @@
 
 enum sameness {
 	SAME_NOT,
+	SAME_VARIANT,
 	SAME_FORM,		/* the same but for what is said above */
 	SAME_OCTETS,
 };

@@ -693,6 +693,11 @@ static void sent(struct steps *p, struct replacement *r,
 	}
 }
 
+static bool was_refused(const struct imap_appended *w)
+{
+	return w->answer.end == IMAP_NO || w->answer.end == IMAP_BAD;
+}
+
 /* A NO has been seen behind the effect. */
 static bool look_at_refused(struct steps *p, struct imap_appended *const *w,
     struct err *e)
@@ -701,8 +706,7 @@ static bool look_at_refused(struct steps *p, struct imap_appended *const *w,
 	struct steps q;
 
 	for (size_t i = 0; i < p->n; i++)
-		no[i] = w[i] && (w[i]->answer.end == IMAP_NO ||
-		    w[i]->answer.end == IMAP_BAD);
+		no[i] = w[i] && was_refused(w[i]);
 	q = steps_some(p, no);
 	return q.n == 0 || steps_look_at_refused(&q, e);
 }
@@ -719,7 +723,12 @@ static bool upload_in(struct steps *p, struct err *e)
 	for (size_t i = 0; i < p->n; i++)
 		if (w[i])
 			sent(p, p->v[i], w[i]);
-	return ok && look_at_refused(p, w, e);
+	if (ok)
+		return look_at_refused(p, w, e);
+	for (size_t i = 0; i < p->n; i++)
+		if (w[i] && was_refused(w[i]))
+			p->v[i]->outcome = STEP_UNSURE;	/* not looked at */
+	return false;
 }
 
 static bool upload(struct store *st, struct replacement *list, size_t n,

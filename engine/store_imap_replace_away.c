@@ -583,7 +583,11 @@ static bool retire_in(struct steps *p, struct err *e)
 		struct replacement *r = p->v[i];
 
 		r->place = ORIGINAL_UNKNOWN;
-		if (may_go(p, r, &copies[i], sure[i]) && uids[i]) {
+		if (r->copy_gmail_id &&
+		    r->copy_gmail_id == r->original.gmail_id) {
+			r->place = ORIGINAL_GONE;	/* it is the copy */
+			r->outcome = STEP_DONE;
+		} else if (may_go(p, r, &copies[i], sure[i]) && uids[i]) {
 			go[i] = true;
 			going[n++] = uids[i];
 		}

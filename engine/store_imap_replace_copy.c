@@ -165,9 +165,13 @@ static int by_uid(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+/* Our nonce and our content; or a variant of it, which an earlier upload has
+ * left and which has the date that we gave it. */
 static bool is_ours(const struct candidate *c, const struct replacement *r)
 {
-	return c->r == r && c->nonce && c->fetched && c->content != SAME_NOT;
+	return c->r == r && c->nonce && c->fetched &&
+	    (c->content > SAME_VARIANT || (c->content == SAME_VARIANT &&
+	    c->received == r->original.received));
 }
 
 /* Octets decide whether the copy is whole, but on Gmail. */
@@ -188,8 +192,17 @@ static void take_copy(struct steps *p, struct replacement *r,
 	r->content_seen = is_whole(p, c->content);
 }
 
-/* Those with nonce and content: the one that is known already, or else the
- * first; the others are twins. */
+/* Is X to be taken rather than Y?  No variant; the one that is known already;
+ * the first. */
+static bool is_better(const struct replacement *r, const struct candidate *x,
+    const struct candidate *y)
+{
+	if ((x->content == SAME_VARIANT) != (y->content == SAME_VARIANT))
+		return x->content > y->content;
+	return x->uid == r->copy_uid;
+}
+
+/* One of those with nonce and content; the others are twins. */
 static bool found_ours(struct looking *l, struct replacement *r)
 {
 	const struct candidate *take = NULL;
@@ -198,7 +211,7 @@ static bool found_ours(struct looking *l, struct replacement *r)
 	for (size_t k = 0; k < l->n; k++)
 		if (is_ours(&l->list[k], r)) {
 			n++;
-			if (!take || l->list[k].uid == r->copy_uid)
+			if (!take || is_better(r, &l->list[k], take))
 				take = &l->list[k];
 		}
 	if (!take)
@@ -484,7 +497,9 @@ static void prove_one(struct steps *p, struct replacement *r,
 	}
 	r->outcome = STEP_DONE;
 	if (copy->there == VIEW_ABSENT) {
-		r->found = COPY_ABSENT;
+		/* of what was sent and answered nothing is to be seen */
+		r->found = gmail && r->sent && !r->copy_uid ?
+		    COPY_SWALLOWED : COPY_ABSENT;
 		return;
 	}
 	r->copy_gmail_id = copy->gmail_id;

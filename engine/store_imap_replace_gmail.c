@@ -350,6 +350,10 @@ bool gmail_bring_copies_back(struct store_imap *s, struct replacement **v,
 		if (uids[i]) {
 			v[i]->copy_uid = uids[i];
 			v[i]->to_uidvalidity = p.state.uidvalidity;
+			/* the original is away: there is no way back */
+			if (v[i]->outcome != STEP_DONE)
+				v[i]->outcome = v[i]->outcome ==
+				    STEP_REFUSED ? STEP_DONE : STEP_UNSURE;
 		} else {
 			steps_say(s, v[i], STEP_UNSURE, "the copy has left "
 			    "All Mail with the original");

@@ -208,6 +208,82 @@ class Plainly(Replacing):
         self.assertEqual([m['id'] for m in self.live()], [id])
 
 
+class Refused(Replacing):
+    """What an APPEND may be answered, and what is made of it."""
+
+    def upload(self, **fault):
+        self.c.reset('gmail')
+        id = self.one()
+        p = self.start()
+        self.add(p, id)
+        p.go('capture', 'remember')
+        self.c.fault(command='APPEND', **fault)
+        return p, p.step('upload')
+
+    def test_refused(self):
+        for text, outcome, words in (
+                ('NO [OVERQUOTA] Account is out of storage (Failure)',
+                 'passing', 'make room'),
+                ('NO System Error (Failure)', 'passing', 'System Error'),
+                ('NO [TRYCREATE] Unknown Mailbox (Failure)', 'passing',
+                 'the mailbox has gone'),
+                ('NO [LIMIT] Slow down', 'passing', 'less at a time'),
+                ('NO [TOOBIG] Message too large', 'refused', 'too big'),
+                ('NO [CANNOT] Never', 'refused', 'Never'),
+                ('BAD Invalid Arguments: Unable to parse message',
+                 'refused', 'Unable to parse')):
+            with self.subTest(text=text):
+                p, r = self.upload(do='no', text=text)
+                self.assertEqual(r['outcome'], outcome, r)
+                self.assertIn(words, r['reason'])
+                self.assertTrue(p.ok)
+                self.assertEqual(len(self.live()), 1)
+
+    def test_no_behind_the_effect(self):
+        for do in ('no', 'storage', 'bad'):
+            p, r = self.upload(do=do, where='after')
+            self.assertEqual(r['outcome'], 'done', r)
+            self.assertEqual(len(self.live()), 2)
+
+    def test_bandwidth(self):
+        p, r = self.upload(do='overquota')
+        self.assertEqual((p.ok, r['outcome']), (0, 'unsure'), r)
+        self.assertIn('bandwidth', p.error)
+
+    def test_throttled(self):
+        """Said behind an OK: all is done, and a pause is made."""
+        p, r = self.upload(do='throttled', where='after')
+        self.assertEqual(r['outcome'], 'done')
+        p.go('look', 'prove', 'dress', 'retire')
+        self.assertEqual(len(self.live()), 1)
+
+    def test_no_answer(self):
+        for where in ('before', 'after', 'tagged'):
+            p, r = self.upload(do='drop', where=where)
+            self.assertEqual((p.ok, r['outcome']), (0, 'unsure'), r)
+            p.forget()
+            p.go('look')
+            self.assertEqual(p[0]['found'], 'absent' if where == 'before'
+                             else 'there')
+
+    def test_over_the_limit(self):
+        self.c.reset('gmail', append_limit=200)
+        id = self.one()
+        p = self.start()
+        self.add(p, id)
+        p.go('capture', 'remember')
+        r = p.step('upload')
+        self.assertEqual(r['outcome'], 'refused')
+        self.assertIn('APPENDLIMIT', r['reason'])
+        self.c.reset('gmail', append_limit=100)
+        id = self.one()
+        p = self.start()
+        self.add(p, id)
+        r = p.step('capture')
+        self.assertEqual(r['outcome'], 'refused')
+        self.assertIn('APPENDLIMIT', r['reason'])
+
+
 class Swallowed(Replacing):
     """M22 to M26: what the server may make of the copy."""
 
@@ -234,6 +310,8 @@ class Swallowed(Replacing):
                 id, p = self.upload(same=same)
                 self.assertEqual(p[0]['found'], 'absent')
                 self.assertEqual(p[0]['copy_uid'], '0')
+                p.go('prove')
+                self.assertEqual(p[0]['found'], 'swallowed')
 
     def test_then_another_date(self):
         """The next of on_swallowed."""
@@ -253,8 +331,11 @@ class Swallowed(Replacing):
                 self.assertEqual(p[0]['found'], 'there')
                 p.go('prove')
                 self.assertEqual(p[0]['found'], 'instead')
-                p.go('dress')
+                p.go('dress', 'retire')
+                self.assertEqual(p[0]['place'], 'gone')
                 copy, = self.live()
+                self.assertEqual(int(p[0]['uid_after']),
+                                 self.uid(copy['id'], 'INBOX'))
                 self.assertEqual(sorted(copy['labels']), sorted(WEARS))
                 self.assertEqual(copy['flags'], ['\\Seen', 'kw'])
 
@@ -332,6 +413,30 @@ class Swallowed(Replacing):
         self.assertEqual(p[0]['twins'], [str(self.uid(second, ALL))])
         p.go('discard')
         self.assertEqual([m['id'] for m in self.live()], [id])
+
+    def test_a_variant_that_landed_late(self):
+        """It is ours: of the copy it is a twin, alone it is not whole."""
+        id = self.one()
+        p = self.start()
+        self.add(p, id)
+        p.go('capture', 'remember', 'upload', 'look')
+        first = p[0]['copy_uid']
+        p.copy(0, steps.replaced(self.raw, steps.nonce(1), later=2))
+        p.go('look')
+        self.assertEqual((p[0]['found'], p[0]['copy_uid']), ('there', first))
+        p.go('prove')
+        self.assertEqual(p[0]['found'], 'differs')
+        before = self.c.dump(raw=True)['messages']
+        p.set(0, 'copy_uid', 0)
+        p.go('upload', 'look')
+        self.assertEqual((p[0]['found'], p[0]['twins']), ('twice', [first]))
+        second = p[0]['copy_uid']
+        p.set(0, 'copy_uid', 0)
+        p.go('discard')
+        p.go('look', 'prove', 'dress', 'retire')
+        self.assertEqual(p[0]['copy_uid'], second)
+        self.assertEqual(len(self.live()), 1)
+        self.assertEqual(len(before), 2)
 
     def test_lag(self):
         for switches in (dict(exists_lag='noop', index_lag='noop'),

@@ -43,6 +43,13 @@ static const struct {
 	{ "A: b\r\n\r\nx", "B: b\r\n\r\nx", SAME_NOT },
 	{ "A: b\r\n\r\nx", "A: B\r\n\r\nx", SAME_NOT },
 	{ "A: b\r\n c: d\r\n\r\nx", "A: b\r\nc: d\r\n\r\nx", SAME_NOT },
+	/* variants */
+	{ "A: b\r\nDate: c\r\nE: f\r\n\r\nx",
+	    "A: b\r\nDate: d\r\n e\r\nE: f\r\n\r\nx", SAME_VARIANT },
+	{ "message-id: <a>\r\nA: b\r\n\r\nx", "Message-ID: <c>\r\n"
+	    "A: b\r\nReferences: <a>\r\n\r\nx", SAME_VARIANT },
+	{ "A: b\r\n\r\nx", "Date: b\r\n\r\nx", SAME_NOT },
+	{ "Date: b\r\n\r\nx", "Date: c\r\n\r\ny", SAME_NOT },
 	/* the body is never another one */
 	{ "A: b\r\n\r\nx\r\n", "A: b\r\n\r\nx\r\n\r\n", SAME_NOT },
 	{ "A: b\r\n\r\nx \r\n", "A: b\r\n\r\nx\r\n", SAME_NOT },

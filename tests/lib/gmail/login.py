@@ -30,7 +30,9 @@ REFUSALS = {
 class Login:
     def capabilities(self):
         if self.store:
-            return self.profile.capabilities
+            return ['APPENDLIMIT=%d' % self.switches.append_limit
+                    if w.startswith('APPENDLIMIT=') else w
+                    for w in self.profile.capabilities]
         found = list(self.profile.before_login)
         if not self.secure:
             found = [w for w in found if not w.startswith('AUTH=')]

@@ -89,6 +89,31 @@ static const struct option_row option_rows[] = {
 	    "mask mail addresses, to show it to others" },
 	{ 0, "rule", "RULE", OPTION_TEXT, AT(rule), OF(EXPLAIN) | OF(LOG),
 	    "only this rule, or what it wanted" },
+	{ 0, "non-interactive", NULL, OPTION_FLAG, AT(non_interactive),
+	    OF(INIT), "ask nothing; take what the other options say" },
+	{ 0, "imap", "URL", OPTION_TEXT, AT(imap), OF(INIT),
+	    "the server, as imaps://HOST; default: as the address lets one "
+	    "expect" },
+	{ 0, "maildir", "FOLDER", OPTION_TEXT, AT(maildir), OF(INIT),
+	    "a Maildir in place of a server" },
+	{ 0, "user", "NAME", OPTION_TEXT, AT(user), OF(INIT),
+	    "the mail address, or the name to log in with" },
+	{ 0, "password-file", "FILE", OPTION_TEXT, AT(password_file),
+	    OF(INIT), "a file that holds the password, mode 600" },
+	{ 0, "password-command", "WORDS", OPTION_TEXT, AT(password_command),
+	    OF(INIT), "a program that prints it, and its arguments, "
+	    "separated by blanks" },
+	{ 0, "oauth2", "PROVIDER", OPTION_TEXT, AT(oauth2), OF(INIT),
+	    "google or microsoft, with --client-id" },
+	{ 0, "client-id", "ID", OPTION_TEXT, AT(client_id), OF(INIT),
+	    "what the provider calls your client" },
+	{ 0, "client-secret-file", "FILE", OPTION_TEXT,
+	    AT(client_secret_file), OF(INIT),
+	    "a file that holds the client's secret, mode 600" },
+	{ 0, "ca-file", "FILE", OPTION_TEXT, AT(ca_file), OF(INIT),
+	    "PEM certificates to verify the server with, not the system's" },
+	{ 0, "no-connect", NULL, OPTION_FLAG, AT(no_connect), OF(INIT),
+	    "do not try to log in" },
 	{ 0, "device", NULL, OPTION_FLAG, AT(device), OF(AUTH),
 	    "give consent on another machine, by entering a code" },
 	{ 0, "html", NULL, OPTION_FLAG, AT(html), OF(STATS),
@@ -144,6 +169,13 @@ static const struct command_row command_rows[COMMAND_N] = {
 	    "finish what a crash left half done",
 	    "run does it first by itself; this does it alone and says what "
 	    "it found." },
+	[COMMAND_INIT] = { "init", "", 0, 0,
+	    "write a first config and first rules, after asking",
+	    "Asks for the account, tries to log in, and writes config.yaml "
+	    "and rules.yaml with comments in them. Options are taken for "
+	    "answers; -a names the account, -c the config. Nothing that is "
+	    "there is changed: with a config it stops, and rules that are "
+	    "there stay." },
 	[COMMAND_AUTH] = { "auth", "ACCOUNT", 1, 1,
 	    "ask for consent to read mail, and store the token",
 	    "For an account that logs in with oauth2: prints an address to "

@@ -27,6 +27,7 @@ enum command_id {
 	COMMAND_LOG,
 	COMMAND_STATS,
 	COMMAND_RECOVER,
+	COMMAND_INIT,
 	COMMAND_AUTH,
 	COMMAND_DOCTOR,
 	COMMAND_WORDS,
@@ -67,6 +68,11 @@ struct options {
 	bool private;		/* addresses are masked */
 	/* explain, log */
 	const char *rule;
+	/* init */
+	bool non_interactive, no_connect;
+	const char *imap, *maildir, *user, *ca_file;
+	const char *password_file, *password_command;
+	const char *oauth2, *client_id, *client_secret_file;
 	/* auth */
 	bool device;
 	/* stats */

@@ -47,8 +47,8 @@ static bool make_one(char *path, struct err *e)
 	if (mkdir(path, 0700) != 0) {
 		if (errno == EEXIST || errno == EISDIR)
 			return true;
-		return err_set(e, ERR_STATE, "cannot make the state folder "
-		    "%s: %s", path, strerror(errno));
+		return err_set(e, ERR_STATE, "cannot make the folder %s: "
+		    "%s", path, strerror(errno));
 	}
 	if (chmod(path, 0700) != 0)
 		return err_set(e, ERR_STATE, "state folder %s: %s", path,

@@ -3,6 +3,7 @@
 
 import contextlib
 import fcntl
+import hashlib
 import json
 import os
 import re
@@ -80,6 +81,12 @@ class Base(unittest.TestCase):
         value = cm.__enter__()
         self.addCleanup(cm.__exit__, None, None, None)
         return value
+
+    def until(self, so):
+        end = time.monotonic() + 30
+        while not so():
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.01)
 
     def configure(self, server=None, limits=None, timeout='10s', **auth):
         account = self.t.account(server or self.imap, timeout=timeout)
@@ -280,6 +287,9 @@ class Redirect(Base):
             for piece in ('GET /?' + back.query[:20],
                           back.query[20:] + ' HTTP/1.1\r\n', '\r\n'):
                 s.sendall(piece.encode())
+                silent.append(socket.create_connection(('127.0.0.1',
+                                                        port)))
+                time.sleep(0.05)	# so that it is taken before
             self.assertEqual(s.recv(12), b'HTTP/1.1 200')
         for s in silent:
             s.close()
@@ -520,8 +530,7 @@ class Refresh(Base):
         self.rewrite(expires=1)
         self.auth.answers.append(3)
         p = self.t.start('doctor')
-        while not self.auth.forms:
-            pass
+        self.until(lambda: self.auth.forms)
         p.send_signal(signal.SIGKILL)
         p.communicate()
         self.expect(0, 'doctor')
@@ -684,8 +693,7 @@ class Device(Base):
         asking = self.ask('--device')
         code = asking.until('code')
         d = next(iter(self.auth.devices.values()))
-        while not d['polls']:		# pending, at first
-            pass
+        self.until(lambda: d['polls'])		# pending, at first
         self.auth.enter(code, slow=1)
         r = asking.end()
         self.assertEqual(r.status, 0, r)
@@ -713,8 +721,7 @@ class Device(Base):
         asking = self.ask('--device')
         code = asking.until('code')
         self.auth.answers = [(503, {}, 'wait')]
-        while self.auth.answers:
-            pass
+        self.until(lambda: not self.auth.answers)
         d = self.auth.enter(code)
         r = asking.end()
         self.assertEqual(r.status, 0, r)
@@ -779,13 +786,22 @@ class Tls(Base):
         self.assertEqual(self.auth.forms, [])
 
     def test_another_name(self):
-        self.configure(token_endpoint='https://127.0.0.2:%d/token' %
-                       self.auth.port)
-        asking = self.ask()
-        self.auth.browse(asking.until('open'))
-        r = asking.end()
-        self.assertIn(r.status, (tamis.BAD_CONFIG, tamis.LATER), r)
-        self.assertEqual(self.auth.forms, [])
+        """A good certificate, of somebody else."""
+        self.consent()
+        self.rewrite(expires=1)
+        other = self.enterContext(authserver.Server(
+            tls=True, names='DNS:mail.example'))
+        self.auth.port = other.port	# the config leads there
+        self.configure()
+        self.rewrite(client=self.client_at(other))
+        self.expect(tamis.BAD_CONFIG, 'run', said='certificate')
+        self.assertEqual(other.forms, [])
+
+    def client_at(self, server):
+        """As token.c says whose a consent is."""
+        return hashlib.sha256(('%s\n%s\n%s\n%s\n' % (
+            server.address('/token'), authserver.CLIENT, 'alice',
+            authserver.SCOPE)).encode()).hexdigest()
 
 
 class OnDovecot(unittest.TestCase):

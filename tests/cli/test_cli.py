@@ -12,7 +12,7 @@ import tamis
 import tap
 
 COMMANDS = ['run', 'check', 'test', 'explain', 'why', 'log', 'stats',
-            'recover', 'auth', 'doctor', 'words', 'completion']
+            'recover', 'init', 'auth', 'doctor', 'words', 'completion']
 
 RULES = r'''version: 1
 lists:

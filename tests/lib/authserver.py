@@ -60,7 +60,9 @@ class Consent:
 
 class Server:
     def __init__(self, tls=False, secret=SECRET, rotate=True, life=3600,
-                 redirect='http://127.0.0.1', device=True):
+                 redirect='http://127.0.0.1', device=True,
+                 names='DNS:localhost,IP:127.0.0.1'):
+        self.names = names		# of the certificate
         self.tls, self.secret, self.rotate = tls, secret, rotate
         self.life, self.redirect, self.device = life, redirect, device
         self.says_life = True
@@ -101,7 +103,8 @@ class Server:
             folder = servers.authority().folder + '/auth-%d' % self.port
             os.makedirs(folder, exist_ok=True)
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(*servers.authority().certificate(folder))
+            context.load_cert_chain(*servers.authority().certificate(
+                folder, self.names))
             self.http.socket = context.wrap_socket(
                 self.http.socket, server_side=True,
                 do_handshake_on_connect=False)

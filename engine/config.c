@@ -18,7 +18,7 @@
 
 enum section {
 	SECTION_TOP, SECTION_ACCOUNT, SECTION_AUTH, SECTION_TLS,
-	SECTION_SMIME, SECTION_LIMITS, SECTION_N
+	SECTION_PGP, SECTION_SMIME, SECTION_LIMITS, SECTION_N
 };
 
 enum key_type {
@@ -45,6 +45,7 @@ struct key {
 #define STRUCT_ACCOUNT	struct account
 #define STRUCT_AUTH	struct account
 #define STRUCT_TLS	struct account
+#define STRUCT_PGP	struct account
 #define STRUCT_SMIME	struct account
 #define STRUCT_LIMITS	struct config_limits
 
@@ -60,7 +61,8 @@ static const struct key keys[] = {
 static const char *const section_words[SECTION_N] = {
 	[SECTION_TOP] = "key", [SECTION_ACCOUNT] = "key of an account",
 	[SECTION_AUTH] = "key of `auth`", [SECTION_TLS] = "key of `tls`",
-	[SECTION_SMIME] = "key of `smime`", [SECTION_LIMITS] = "limit",
+	[SECTION_PGP] = "key of `pgp`", [SECTION_SMIME] = "key of `smime`",
+	[SECTION_LIMITS] = "limit",
 };
 
 /* MAILBOXES and PATHS keep a list where its count follows. */
@@ -620,7 +622,7 @@ static void read_account(const struct reading *l, const struct node *key,
     const struct node *map, struct account *out)
 {
 	static const char *const inbox[] = { "INBOX", NULL };
-	const struct node *imap, *maildir, *rules, *smime;
+	const struct node *imap, *maildir, *rules, *pgp, *smime;
 	const char *prefix;
 
 	set_defaults(SECTION_ACCOUNT, out);
@@ -639,6 +641,9 @@ static void read_account(const struct reading *l, const struct node *key,
 	rules = node_get(map, "rules");
 	if (rules)
 		read_rules(l, rules, "rules", &out->rules, &out->n_rules);
+	pgp = node_get(map, "pgp");
+	if (pgp)
+		(void)read_section(l, pgp, SECTION_PGP, "pgp", out);
 	smime = node_get(map, "smime");
 	if (smime)
 		read_smime(l, smime, out);

@@ -40,6 +40,11 @@ enum compress_mode { COMPRESS_AUTO, COMPRESS_ON, COMPRESS_OFF };
 /* What may replace mail that was encrypted in CBC (see smime_policy). */
 enum cbc_policy { CBC_SIGNED, CBC_ALLOW };
 
+struct account_pgp {
+	const char *home;	/* NULL: the user's */
+	const char *const *passphrase_command;	/* argv, or NULL */
+};
+
 struct account_smime {
 	const char *const *key_files;	/* keys, and perhaps certificates */
 	size_t n_key_files;
@@ -84,6 +89,7 @@ struct account {
 	const char *archive, *trash, *spam;
 	bool allow_delete;
 	const char *trusted_authserv;	/* NULL: none */
+	struct account_pgp pgp;
 	struct account_smime smime;
 	/* copied from the top, for whoever has only the account */
 	const struct config_limits *limits;

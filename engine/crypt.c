@@ -4,6 +4,7 @@
 #include <gpgme.h>
 #include <poll.h>
 #include <pthread.h>
+#include <string.h>
 
 #include "clock.h"
 #include "secret.h"
@@ -58,6 +59,9 @@ struct operation {
 	int64_t deadline;	/* of clock_ms */
 	struct err command_failed;
 	bool was_bad;		/* the passphrase */
+	unsigned whole;		/* times that GnuPG has found all there, and
+				   unchanged */
+	unsigned plaintexts;
 };
 
 static gpgme_error_t watch(void *ctx, int fd, int reads, gpgme_io_cb_t fn,
@@ -164,6 +168,21 @@ static gpgme_error_t on_passphrase(void *ctx, const char *hint,
 	return 0;
 }
 
+/*
+ * What GPGME does not tell.  With `ignore-mdc-error` in gpg.conf GnuPG calls a
+ * message that was changed decrypted; but it does not say that it is whole.
+ */
+static gpgme_error_t on_status(void *ctx, const char *keyword,
+    const char *rest)
+{
+	struct operation *op = ctx;
+
+	(void)rest;
+	op->whole += strcmp(keyword, "GOODMDC") == 0;
+	op->plaintexts += strcmp(keyword, "PLAINTEXT") == 0;
+	return 0;
+}
+
 static void say_version(void)
 {
 	gpgme_check_version(NULL);	/* this initialises the library */
@@ -187,6 +206,8 @@ static gpgme_error_t set_up(struct operation *op)
 		return err;
 	gpgme_set_offline(op->ctx, 1);
 	gpgme_set_io_cbs(op->ctx, &io);
+	gpgme_set_status_cb(op->ctx, on_status, op);
+	gpgme_set_ctx_flag(op->ctx, "full-status", "1");
 	if (set->passphrase_command) {
 		err = gpgme_set_pinentry_mode(op->ctx,
 		    GPGME_PINENTRY_MODE_LOOPBACK);
@@ -378,6 +399,9 @@ static void take_signatures(struct crypt *c, struct arena *a,
 
 /* --------------------------------------------------------------- decrypt */
 
+static const char no_mdc[] = "it has no protection against being changed "
+    "(MDC), and is not read";
+
 /* "AES256.PGPCFB"; GnuPG sets its flag for old ciphers only. */
 static bool is_unprotected(gpgme_decrypt_result_t r)
 {
@@ -412,8 +436,7 @@ static bool decrypt_failed(struct operation *op, gpgme_error_t err,
 		return refuse(v, SEAL_PASSPHRASE, e, "the passphrase is not "
 		    "that of the key");
 	if (is_unprotected(r))
-		return refuse(v, SEAL_NO_INTEGRITY, e, "it has no protection "
-		    "against being changed (MDC), and is not read");
+		return refuse(v, SEAL_NO_INTEGRITY, e, no_mdc);
 	if (r && r->unsupported_algorithm)
 		return refuse(v, SEAL_UNSUPPORTED, e, "it is encrypted in a "
 		    "way that GnuPG does not know");
@@ -441,20 +464,16 @@ static bool decrypt_failed(struct operation *op, gpgme_error_t err,
 	}
 }
 
-/* "AES256.CFB": CFB stands for the protected kind, and GnuPG fails where the
- * protection does; PGPCFB for that without. */
-static bool take_cipher(struct arena *a, gpgme_decrypt_result_t r,
+/* "AES256.CFB"; PGPCFB is without protection. */
+static void take_cipher(struct arena *a, gpgme_decrypt_result_t r,
     struct seal_verdict *v)
 {
 	struct str rest = str_of(r ? r->symkey_algo : NULL), name;
 
 	if (!str_cut(&rest, '.', &name))
-		return false;
+		return;
 	v->cipher = arena_z(a, name);
-	v->integrity = str_eq_z(rest, "CFB") ? "MDC" :
-	    str_eq_z(rest, "OCB") || str_eq_z(rest, "EAX") ?
-	    arena_z(a, rest) : NULL;
-	return v->integrity && !is_unprotected(r);
+	v->integrity = str_eq_z(rest, "CFB") ? "MDC" : arena_z(a, rest);
 }
 
 static bool decrypted(struct operation *op, struct arena *a,
@@ -463,9 +482,16 @@ static bool decrypted(struct operation *op, struct arena *a,
 	gpgme_decrypt_result_t r = gpgme_op_decrypt_result(op->ctx);
 
 	*v = (struct seal_verdict){ .refusal = SEAL_OPENED };
-	if (!take_cipher(a, r, v))
-		return refuse(v, SEAL_NO_INTEGRITY, e, "it has no protection "
-		    "against being changed (MDC), and is not read");
+	take_cipher(a, r, v);
+	if (!v->integrity || is_unprotected(r))
+		return refuse(v, SEAL_NO_INTEGRITY, e, no_mdc);
+	if (strcmp(v->integrity, "MDC") != 0)
+		return refuse(v, SEAL_NO_INTEGRITY, e, "its protection (AEAD) "
+		    "is of a kind that GnuPG does not check reliably, and it "
+		    "is not read");
+	if (op->whole != 1 || op->plaintexts != 1)
+		return refuse(v, SEAL_MODIFIED, e, "it was damaged or changed "
+		    "on its way");
 	take_signatures(op->crypt, a, op->ctx, v);
 	return true;
 }

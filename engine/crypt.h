@@ -3,9 +3,11 @@
  *
  * The one room that knows the library.  It never goes to the network: no key
  * is looked up.  What was encrypted is given out only after GnuPG has said
- * that all of it was there and unchanged: a message without MDC or AEAD, one
- * that fails it, several in one and what is merely signed are refused, even
- * where the user's gpg.conf would let them pass.
+ * that all of it was there and unchanged: a message without MDC, one that
+ * fails it, several in one and what is merely signed are refused, even where
+ * the user's gpg.conf would let them pass.  So is AEAD (OCB, EAX): GnuPG
+ * 2.2.40 calls such a message good that was cut or changed in its middle, and
+ * gives out what stands before that.
  *
  * GnuPG asks its agent for the key, and the agent may ask a person.  Nobody
  * is waited for longer than `seconds`; after that this room refuses to ask

@@ -9,14 +9,18 @@
  * Subject; and From, Sender, Reply-To, To, Cc, Date and Message-ID if the
  * author inside has signed it), and for one field of ours that is added:
  *
- *	Tamis-Decrypted-TOKEN: openpgp AES256 MDC; signature=good; ...
+ *	X-Tamis-Decrypted-TOKEN: openpgp AES256 MDC; signature=good; ...
  *
  * TOKEN is a secret of the account, so that no sender can write such a field;
  * one that stands there is taken out.  It is for people and their programs;
  * tamis itself believes its journal.
  *
  * Line ends are those of the message.  Signatures that enclose what is
- * encrypted do not fit any more and go; those inside stay as they are.
+ * encrypted do not fit any more and go; those inside stay as they are, but
+ * for what is signed in such a way that only S/MIME programs can read it.
+ *
+ * S/MIME that anybody could have changed unseen (CBC) passes only if what is
+ * in it is signed by the author, or as the account says (`smime.cbc`).
  *
  * All or nothing: what is refused leaves no octet in OUT, and the message as
  * it was is still the message.  Nothing is written to a disk.
@@ -30,6 +34,7 @@
 #define TAMIS_DECRYPT_H
 
 #include "crypt.h"
+#include "smime.h"
 
 #define DECRYPT_DEPTH_MAX	8	/* layers, signatures included */
 #define DECRYPT_TOKEN_MAX	64	/* letters and digits */
@@ -37,9 +42,19 @@
 /* With what an account decrypts. */
 struct decrypt {
 	struct crypt *crypt;	/* NULL: no OpenPGP */
+	struct smime *smime;	/* NULL: no S/MIME */
 	struct str token;	/* "": no field is added */
 	size_t limit;		/* octets of what is encrypted, and of OUT */
 };
+
+/* By the config of ACCOUNT, which is borrowed; nothing is read or started
+ * before it is needed.  Without a token. */
+struct decrypt *decrypt_make(struct arena *a, const struct account *account,
+    int64_t now);
+/* Takes the token of the state folder DIR, and makes one where there is none.
+ * ERR_STATE, ERR_CONFIG. */
+MUST_USE bool decrypt_mark(struct decrypt *d, struct arena *a,
+    const char *dir, struct err *e);
 
 struct decrypt_verdict {
 	enum seal_refusal refusal;
@@ -47,11 +62,12 @@ struct decrypt_verdict {
 	/* Of the signature inside all encryption; of a message that is only
 	 * signed, its own. */
 	enum seal_signature signature;
-	bool by_author;		/* it is good, the signer is the author that
-				   the message then names, and nothing of the
-				   text is left out of it */
+	bool by_author;		/* it is good, the signer is the only author
+				   that the message names, and no text is left
+				   out of it */
 	bool is_smime;		/* the signature, not OpenPGP's */
-	char signer[128];	/* a fingerprint; "": none */
+	char signer[128];	/* a fingerprint, of S/MIME an address, shown;
+				   "": none */
 	char layers[200];	/* "openpgp AES256 MDC", outermost first */
 };
 
@@ -64,7 +80,7 @@ MUST_USE bool decrypt_message(struct decrypt *d, struct str message,
     struct buf *out, struct decrypt_verdict *v, struct err *e);
 
 /* The signature of a message, behind encryption or not, in V; the plaintext
- * is forgotten. */
+ * is forgotten.  The author is the one that MESSAGE names outside. */
 MUST_USE bool decrypt_signature(struct decrypt *d, struct str message,
     struct decrypt_verdict *v, struct err *e);
 

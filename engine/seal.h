@@ -37,7 +37,7 @@ enum seal_signature {
 struct seal_verdict {
 	enum seal_refusal refusal;
 	const char *cipher;	/* "AES256"; NULL: nothing was encrypted */
-	const char *integrity;	/* "MDC", "OCB", "GCM", "CBC" */
+	const char *integrity;	/* "MDC" */
 	enum seal_signature signature;
 	const char *signer;	/* the key's fingerprint; NULL: none */
 	const struct str *addresses;	/* of the signer, as far as valid */

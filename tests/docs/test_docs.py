@@ -577,7 +577,8 @@ class Keys(unittest.TestCase):
         'RULES': 'paths', 'SECTION': 'map', 'LATER': 'later',
     }
     PREFIX = {'TOP': '', 'ACCOUNT': '', 'AUTH': 'auth.', 'TLS': 'tls.',
-              'SMIME': 'smime.', 'LIMITS': 'limits.'}
+              'PGP': 'pgp.', 'SMIME': 'smime.',
+              'LIMITS': 'limits.'}
 
     def rows(self):
         """[(section, name, type, default, unit)] of config.def."""

@@ -2,7 +2,8 @@
  * gnupg - a GNUPGHOME of its own for one test, with keys made there.
  *
  * Header only, as each unit test is one source file.  Include it after
- * cmocka.h.  The agent is ended by its own socket with gnupg_end.
+ * cmocka.h.  The agent is ended by its own socket with gnupg_end.  Where it
+ * wants to ask somebody it starts HOME/pinentry, if a test has put one there.
  */
 #ifndef TAMIS_GNUPG_H
 #define TAMIS_GNUPG_H
@@ -45,8 +46,9 @@ static inline const char *gnupg_begin(struct arena *a)
 	const char *home = scratch_make(a);
 
 	scratch_write(arena_printf(a, "%s/gpg-agent.conf", home).p,
-	    STR_LIT("default-cache-ttl 0\nmax-cache-ttl 0\n"
-	    "allow-loopback-pinentry\n"));
+	    arena_printf(a, "default-cache-ttl 0\nmax-cache-ttl 0\n"
+	    "allow-loopback-pinentry\npinentry-program %s/pinentry\n",
+	    home));
 	return home;
 }
 

@@ -141,6 +141,7 @@ static void test_everything(void **state)
 	    "    proxy: socks5h://localhost:9050\n"
 	    "    compress: off\n"
 	    "    timeout: 90s\n"
+	    "    pgp: {home: ~/keys, passphrase_command: [pass, pgp]}\n"
 	    "    smime: {key_file: [~/k.p12, old.pem], cbc: allow,\n"
 	    "      certificate_file: old.crt, ca_file: ca.pem,\n"
 	    "      passphrase_command: [pass, show, smime]}\n"
@@ -201,6 +202,8 @@ static void test_everything(void **state)
 	assert_string_equal(a->trusted_authserv, "mx.example.org");
 	assert_string_equal(a->proxy, "socks5h://localhost:9050");
 	assert_int_equal(a->compress, COMPRESS_OFF);
+	assert_string_equal(a->pgp.home, at(f, "keys"));
+	assert_string_equal(a->pgp.passphrase_command[1], "pgp");
 	assert_int_equal(a->smime.n_key_files, 2);
 	assert_string_equal(a->smime.key_files[0], at(f, "k.p12"));
 	assert_string_equal(a->smime.key_files[1], at(f, "old.pem"));
@@ -428,6 +431,10 @@ static const struct {
 	    "3:3 account `w` needs `auth`" },
 	{ IMAP("    maildir: m\n"), "7:5 an account has `imap` or" },
 	{ IMAP("    usr: u\n"), "7:5 unknown key of an account `usr`" },
+	{ IMAP("    pgp: x\n"), "`pgp` must be a map" },
+	{ IMAP("    pgp: {key: x}\n"), "7:11 unknown key of `pgp`" },
+	{ IMAP("    pgp: {passphrase_command: []}\n"),
+	    "pgp.passphrase_command" },
 	{ IMAP("    smime: x\n"), "`smime` must be a map" },
 	{ IMAP("    smime: {key: x}\n"), "7:13 unknown key of `smime`" },
 	{ IMAP("    smime: {key_file: []}\n"), "must name 1 to 16 files" },

@@ -143,6 +143,7 @@ static int one_account(struct command_context *c,
 	if (!r.rules)
 		goto out;
 	r.rules_version = run_rules_version(r.arena, r.rules);
+	r.decrypt = decrypt_make(r.arena, account, r.now);
 	if (account->insecure)
 		log_line(LOG_WARN, "%s: `insecure: true`: whoever answers is "
 		    "taken for the server", account->name);
@@ -225,6 +226,7 @@ static int one_source(struct command_context *c, const struct config *config,
 	int code;
 
 	r.account = source_account(r.arena, config, paths[0]);
+	r.decrypt = decrypt_make(r.arena, r.account, r.now);
 	if (open_source(&r, config, paths, n, &e) && run_account(&r, &e))
 		code = exit_of_run(&r);
 	else

@@ -219,7 +219,8 @@ static bool settle(struct round *r, const struct fetched *f, struct mail *m,
 		return true;
 	if (unreadable)
 		add_unreadable(j, f->facts.uid, f->denied);
-	else if (v->n_unknown && v->ask & RULES_ASK_PROGRAM)
+	else if (v->n_unknown && v->ask &
+	    (RULES_ASK_PROGRAM | RULES_ASK_SIGNATURE))
 		add_unsettled(j, f->facts.uid, r->no_answer);
 	else if (v->n_unknown && v->ask & RULES_ASK_SEARCH)
 		add_late(j, f->facts.uid);
@@ -349,6 +350,7 @@ static void make_input(struct round *r, const struct fetched *f,
 		.is_new = is_new,
 		.due = r->j->due,
 		.no_programs = r->j->no_programs,
+		.no_signatures = r->j->decrypt ? NULL : "there is no keyring",
 		.searched = searched(r, f->facts.uid),
 		.no_searches = r->j->store->kind.labels == LABELS_GMAIL ?
 		    NULL : "only Gmail can be asked, and this is not Gmail",
@@ -366,26 +368,68 @@ static void make_input(struct round *r, const struct fetched *f,
 	deadline->end = clock_ms() + r->j->account->limits->match * 1000;
 }
 
+static const char *const signature_texts[] = {
+	[SEAL_UNSIGNED] = "none", [SEAL_BAD] = "bad",
+	[SEAL_REVOKED] = "the key was revoked", [SEAL_EXPIRED] = "expired",
+	[SEAL_UNKNOWN_KEY] = "of an unknown key",
+	[SEAL_UNTRUSTED] = "of a key that is not known to be valid",
+	[SEAL_GOOD] = "good",
+};
+
+static struct signature_answer ask_signature(struct round *r,
+    struct str bytes)
+{
+	struct decrypt_verdict v;
+	struct signature_answer a = { TRUTH_UNKNOWN, TRUTH_UNKNOWN, NULL,
+	    false, STR_EMPTY };
+	struct err e = { 0 };
+
+	if (!decrypt_signature(r->j->decrypt, bytes, &v, &e)) {
+		a.why = arena_z(r->message, str_of(e.msg));
+		a.may_pass = e.kind == ERR_TEMP;
+		r->no_answer = a.may_pass ? a.why : r->no_answer;
+		return a;
+	}
+	a.pgp = v.by_author && !v.is_smime ? TRUTH_TRUE : TRUTH_FALSE;
+	a.smime = v.by_author && v.is_smime ? TRUTH_TRUE : TRUTH_FALSE;
+	a.found = arena_printf(r->message, "%s%s%s%s",
+	    signature_texts[v.signature], v.signer[0] ? ", by " : "",
+	    v.signer, v.signature == SEAL_GOOD && !v.by_author ?
+	    ", not the author of all" : "");
+	return a;
+}
+
 /*
- * Judges it, and asks the programs on which that hangs.  One that was asked
- * is not asked again, so this ends.
+ * Judges it, and asks about its signature and the programs on which that
+ * hangs.  What was asked is not asked again, so this ends.
  */
 static void judge_one(struct round *r, const struct fetched *f,
     struct mail *m, bool is_new, struct match_input *in, struct verdict *v)
 {
 	struct program_message pm = { &f->facts, m, f->bytes };
 	struct program_answer *answers = NULL;
+	struct signature_answer *signature = NULL;
 	struct deadline deadline;
 	size_t n = 0, cap = 0;
+	unsigned ask;
 
 	r->no_answer = NULL;
 	for (;;) {
 		make_input(r, f, m, is_new, &deadline, in);
 		in->answers = answers;
 		in->n_answers = n;
+		in->signature = signature;
 		rules_match(r->j->rules, r->message, in, v);
-		if (!v->program ||
-		    (v->ask & ~in->denied) != RULES_ASK_PROGRAM)
+		ask = v->ask & ~in->denied;
+		if (ask & RULES_ASK_SIGNATURE && !signature && (ask &
+		    ~(RULES_ASK_SIGNATURE | RULES_ASK_PROGRAM)) == 0) {
+			signature = arena_make(r->message,
+			    struct signature_answer);
+			*signature = ask_signature(r, f->bytes);
+			continue;
+		}
+		if (!v->program || (ask & ~RULES_ASK_SIGNATURE) !=
+		    RULES_ASK_PROGRAM)
 			return;
 		arena_grow(r->message, &answers, n, &cap);
 		answers[n] = program_ask(r->j->asked, v->program, &pm);
@@ -421,7 +465,8 @@ static bool on_fetched(void *ctx, const struct fetched *f, struct err *e)
 	if (fresh && !known_again(r, f, m, &again, e))
 		return false;
 	judge_one(r, f, m, fresh && !again, &in, &v);
-	ask = v.ask & ~in.denied & ~(unsigned)RULES_ASK_PROGRAM;
+	ask = v.ask & ~in.denied &
+	    ~(RULES_ASK_PROGRAM | RULES_ASK_SIGNATURE);
 	if (in.searched)
 		ask &= ~(unsigned)RULES_ASK_SEARCH;
 	/* whoever is changed, or remembered, must be known by name */

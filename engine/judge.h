@@ -8,12 +8,12 @@
  * bodies).  Bytes are borrowed inside the store's callback and gone behind
  * it; what stays of a message is its line in the plan.
  *
- * Where the outcome then hangs on programs alone they are asked, one by one,
- * while the message is in hand.
+ * Where the outcome then hangs on a signature or on programs alone they are
+ * asked, one by one, while the message is in hand.
  *
  * A message that the server did not give, though it is there, one on whose
- * missing parts a rule hangs, and one on which a program gave no answer are
- * not settled; see act.
+ * missing parts a rule hangs, and one on which a program or GnuPG gave no
+ * answer are not settled; see act.
  *
  * Life:   one for each portion of a mailbox, in the portion's arena.
  * Errors: those of the store and the journal.
@@ -21,6 +21,7 @@
 #ifndef TAMIS_JUDGE_H
 #define TAMIS_JUDGE_H
 
+#include "decrypt.h"
 #include "gmail.h"
 #include "journal.h"
 #include "plan.h"
@@ -49,6 +50,7 @@ struct judge {
 	const bool *due;		/* see match_input */
 	struct asked *asked;		/* programs; outlives the portion */
 	const char *no_programs;	/* see match_input */
+	struct decrypt *decrypt;	/* verifies signatures */
 	/*
 	 * After a change of UIDVALIDITY: a fresh message that was judged
 	 * before (known by its identity), or came before this time, is not

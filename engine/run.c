@@ -381,6 +381,7 @@ static void set_up_judge(struct visit *v, struct judge *j,
 	j->elsewhere = !r->options->all && !r->options->search &&
 	    r->options->since == TIME_NONE;
 	j->asked = &v->asked;
+	j->decrypt = r->decrypt;
 	if (r->options->dry_run)
 		j->no_programs = "a dry run starts no programs";
 }

@@ -28,6 +28,7 @@ struct run {
 	struct report *report;
 	int64_t now;
 	const struct zone *zone;
+	struct decrypt *decrypt;
 	/* Filled in. */
 	int64_t began_ms;		/* clock_ms() */
 	uint64_t judged, changed, failed, unknown, pending, baseline;

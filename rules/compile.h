@@ -67,6 +67,7 @@ enum cond_kind {
 	COND_FLAG, COND_LABEL, COND_MAILBOX, COND_ACCOUNT,
 	COND_RUN, COND_SEARCH,
 	COND_AUTH_RESULTS,
+	COND_SEALED,		/* pgp, smime */
 };
 
 /* A list as a rule file names it. */
@@ -206,6 +207,8 @@ struct cond {
 				   over midnight when until is less */
 	unsigned days;		/* COND_WEEKDAY: a bit each, 0 is Sunday */
 	const struct program *program;	/* COND_RUN */
+	unsigned sealed_kinds;	/* COND_SEALED: any of these is there, */
+	bool is_smime, good_signature;	/* and a signature is good */
 	size_t search;		/* COND_SEARCH: index into rules->searches */
 	struct str text;	/* COND_IS: the flag, as in facts.flags */
 	bool negated;

@@ -44,6 +44,9 @@ struct cond *run_build(struct builder *b, const struct word *w,
 /* The same of `gmail`.  In `search`. */
 struct cond *search_build(struct builder *b, const struct word *w,
     const struct node *key, const struct node *value);
+/* The same of `pgp` and `smime`.  In `leaf_sealed`. */
+struct cond *sealed_build(struct builder *b, const struct word *w,
+    const struct node *key, const struct node *value);
 /* C reads the header fields NAMES, comma separated.  In `term`. */
 void cond_fields(struct builder *b, const char *names, struct cond *c);
 

@@ -4,7 +4,8 @@
 #include "leaf.h"
 
 /* What a leaf may cost, by what it reads. */
-enum { COST_FACTS = 1, COST_HEADER, COST_SEARCH, COST_BODY, COST_PROGRAM };
+enum { COST_FACTS = 1, COST_HEADER, COST_SEARCH, COST_BODY,
+	COST_SIGNATURE, COST_PROGRAM };
 
 /* -------------------------------------------------------------- prepare */
 
@@ -23,6 +24,8 @@ static unsigned char leaf_cost(const struct cond *c)
 	case COND_BODY:
 	case COND_ATTACHMENT:
 		return COST_BODY;
+	case COND_SEALED:
+		return c->good_signature ? COST_SIGNATURE : COST_BODY;
 	case COND_SEARCH:
 		return COST_SEARCH;
 	case COND_RUN:
@@ -119,6 +122,8 @@ static struct answer ask_leaf(struct evaluation *v, const struct cond *c)
 		return leaf_program(v, c);
 	case COND_SEARCH:
 		return leaf_search(v, c);
+	case COND_SEALED:
+		return leaf_sealed(v, c);
 	case COND_SIZE:
 	case COND_IS:
 	case COND_FLAG:

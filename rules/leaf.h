@@ -3,7 +3,8 @@
  *
  * `leaf_mail` reads the message itself, `leaf_fact` what is known beside it
  * and what actions have made of it, `leaf_time` when things happened,
- * `leaf_search` what Gmail finds, `leaf_program` what a program says.
+ * `leaf_search` what Gmail finds, `leaf_sealed` what is encrypted or signed,
+ * `leaf_program` what a program says.
  */
 #ifndef TAMIS_LEAF_H
 #define TAMIS_LEAF_H
@@ -17,6 +18,7 @@ struct answer leaf_mail(struct evaluation *v, const struct cond *c);
 struct answer leaf_fact(struct evaluation *v, const struct cond *c);
 struct answer leaf_time(struct evaluation *v, const struct cond *c);
 struct answer leaf_search(struct evaluation *v, const struct cond *c);
+struct answer leaf_sealed(struct evaluation *v, const struct cond *c);
 struct answer leaf_program(struct evaluation *v, const struct cond *c);
 
 /* In `leaf_auth`; AUTHOR is one of the From field, ONLY: the only one. */

@@ -139,6 +139,8 @@ static bool is_steady(const struct cond *c)
 	case COND_RUN:
 	case COND_SEARCH:
 		return false;
+	case COND_SEALED:	/* keys come and go */
+		return !c->good_signature;
 	case COND_DATE:
 	case COND_TIME_OF_DAY:
 	case COND_WEEKDAY:

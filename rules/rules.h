@@ -169,7 +169,8 @@ enum rules_ask {
 	RULES_ASK_PROGRAM = 1 << 6,	/* see verdict.program */
 	RULES_ASK_SEARCH = 1 << 7,	/* see rules_searches */
 	RULES_ASK_REWRITE = 1 << 8,	/* see verdict.rewrite */
-	/* to come: thread, seen before, signature */
+	RULES_ASK_SIGNATURE = 1 << 9,	/* see match_input.signature */
+	/* to come: thread, seen before */
 };
 
 /* What is known of a message apart from its bytes. */
@@ -226,6 +227,9 @@ struct match_input {
 	/* What steps have made of this message, by verdict.rewrite. */
 	const struct rewrite_answer *rewritten;
 	size_t n_rewritten;
+	/* What was found out of its signature; NULL: not asked yet. */
+	const struct signature_answer *signature;
+	const char *no_signatures;	/* as no_programs */
 	/* What the searches found, one for each of rules_searches; NULL: not
 	 * asked yet. */
 	const struct search_answer *searched;
@@ -242,6 +246,18 @@ struct match_input {
 struct search_answer {
 	enum truth truth;
 	const char *why;	/* for unknown, one clause */
+};
+
+/*
+ * Is the message, as it came, signed by the author it names, all of its text,
+ * validly and by a key that is believed to be the author's?  Asked once, when
+ * the whole message is known; behind encryption, too.
+ */
+struct signature_answer {
+	enum truth pgp, smime;
+	const char *why;	/* for unknown, one clause; and it may pass: */
+	bool may_pass;
+	struct str found;	/* "good, by 8A1F...", for explain */
 };
 
 /* A program that is to be asked about a message: exit status 0 is true, 1

@@ -576,6 +576,9 @@ struct cond *term_build(struct builder *b, const struct word *w,
 		return run_build(b, w, key, value);
 	case ARG_SEARCH:
 		return search_build(b, w, key, value);
+	case ARG_PGP:
+	case ARG_SMIME:
+		return sealed_build(b, w, key, value);
 	case ARG_IS:
 		return is_cond(b, w, key, value);
 	case ARG_AUTH_RESULTS:

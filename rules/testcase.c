@@ -237,6 +237,7 @@ void rules_test_run(const struct rules *r, struct arena *a, size_t index,
 		.is_new = true,
 		.trusted_authserv = t->authserv,
 		.no_programs = "a test starts no programs",
+		.no_signatures = "a test has no keyring",
 		.no_searches = "a test asks no server",
 	};
 

@@ -14,6 +14,7 @@
  *		received, authserv, now, zone, new, due, body_text, steps, no_programs,
  *		failed (INDEX-OF-RULE REASON),
  *		searched (true, false or unknown for each search), no_searches,
+ *		signature (pgp, smime, none, unknown, passing), no_signatures,
  *		answer (TRUTH PROGRAM ARGUMENT ..., may stand several times)
  *   verdict:	a line for each rule, then what is wanted, then what to ask
  *   after:	labels, mailbox, flags afterwards (optional)
@@ -55,6 +56,7 @@ struct one_case {
 	struct program_answer answers[LIST_MAX];
 	const char *failed[LIST_MAX];
 	struct search_answer searched[LIST_MAX];
+	struct signature_answer signature;
 };
 
 static const struct { const char *name; unsigned bit; } ask_names[] = {
@@ -62,6 +64,7 @@ static const struct { const char *name; unsigned bit; } ask_names[] = {
 	{ "size", RULES_ASK_SIZE }, { "received", RULES_ASK_RECEIVED },
 	{ "fields", RULES_ASK_FIELDS }, { "body", RULES_ASK_BODY },
 	{ "program", RULES_ASK_PROGRAM }, { "search", RULES_ASK_SEARCH },
+	{ "signature", RULES_ASK_SIGNATURE },
 };
 
 /* ------------------------------------------------------------- the file */
@@ -261,6 +264,23 @@ static void add_answer(struct one_case *c, struct str v)
 	buf_free(&key);
 }
 
+/* "pgp", "smime", "none", "passing" or "unknown" */
+static void read_signature(struct one_case *c, struct str v)
+{
+	struct signature_answer *a = &c->signature;
+	bool known = str_eq_z(v, "pgp") || str_eq_z(v, "smime") ||
+	    str_eq_z(v, "none");
+
+	a->pgp = !known ? TRUTH_UNKNOWN : str_eq_z(v, "pgp") ? TRUTH_TRUE :
+	    TRUTH_FALSE;
+	a->smime = !known ? TRUTH_UNKNOWN : str_eq_z(v, "smime") ?
+	    TRUTH_TRUE : TRUTH_FALSE;
+	a->why = "it is encrypted to none of our keys";
+	a->may_pass = str_eq_z(v, "passing");
+	a->found = STR_LIT("good, by ABCD");
+	c->in.signature = a;
+}
+
 /* How the message is known and judged. */
 static bool judging_fact(struct one_case *c, struct str key, struct str v)
 {
@@ -306,6 +326,10 @@ static bool judging_fact(struct one_case *c, struct str key, struct str v)
 		c->in.searched = c->searched;
 	} else if (str_eq_z(key, "no_searches")) {
 		c->in.no_searches = arena_z(c->arena, v);
+	} else if (str_eq_z(key, "signature")) {
+		read_signature(c, v);
+	} else if (str_eq_z(key, "no_signatures")) {
+		c->in.no_signatures = arena_z(c->arena, v);
 	} else if (str_eq_z(key, "no_programs")) {
 		c->in.no_programs = arena_z(c->arena, v);
 	} else if (str_eq_z(key, "answer")) {

@@ -93,15 +93,17 @@ static bool is_small_enough(struct str object)
 }
 
 CMS_ContentInfo *smime_parse(OSSL_LIB_CTX *library, struct str object,
-    struct err *e)
+    enum seal_refusal *why, struct err *e)
 {
 	const unsigned char *p = (const unsigned char *)object.p;
 	CMS_ContentInfo *cms;
 
 	if (object.n > SMIME_OBJECT_MAX || !is_small_enough(object)) {
+		*why = SEAL_OVER_LIMIT;
 		err_set(e, ERR_MESSAGE, "the S/MIME object is too large");
 		return NULL;
 	}
+	*why = SEAL_UNREADABLE;
 	cms = CMS_ContentInfo_new_ex(library, NULL);
 	d2i_CMS_ContentInfo(&cms, &p, (long)object.n);	/* frees it, too */
 	if (!cms)
@@ -176,8 +178,16 @@ static const struct smime_key *key_for(const struct smime *s,
 	return NULL;
 }
 
+static bool refuse(struct smime_opened *o, enum seal_refusal why,
+    struct err *e, const char *sentence)
+{
+	o->refusal = why;
+	return err_set(e, ERR_MESSAGE, "%s", sentence);
+}
+
 /* Why there is no key: what else the recipients are. */
-static bool no_key(STACK_OF(CMS_RecipientInfo) *list, struct err *e)
+static bool no_key(STACK_OF(CMS_RecipientInfo) *list,
+    struct smime_opened *o, struct err *e)
 {
 	bool named = false;
 
@@ -189,27 +199,29 @@ static bool no_key(STACK_OF(CMS_RecipientInfo) *list, struct err *e)
 		    type == CMS_RECIPINFO_AGREE;
 	}
 	if (sk_CMS_RecipientInfo_num(list) == 0)
-		return err_set(e, ERR_MESSAGE, "it is encrypted for nobody");
+		return refuse(o, SEAL_UNREADABLE, e,
+		    "it is encrypted for nobody");
 	if (!named)
-		return err_set(e, ERR_MESSAGE, "it is encrypted with a "
-		    "password or a shared key, and not for a certificate: "
+		return refuse(o, SEAL_UNSUPPORTED, e, "it is encrypted with "
+		    "a password or a shared key, and not for a certificate: "
 		    "that is not supported");
-	return err_set(e, ERR_MESSAGE, "it is encrypted for none of the "
+	return refuse(o, SEAL_NO_KEY, e, "it is encrypted for none of the "
 	    "account's S/MIME keys");
 }
 
 /* ------------------------------------------------------------ decryption */
 
 /* The one answer to all that depends on the key (see smime.h). */
-static bool not_decrypted(struct err *e)
+static bool not_decrypted(struct smime_opened *o, struct err *e)
 {
 	ERR_clear_error();
-	return err_set(e, ERR_MESSAGE, "it cannot be decrypted: it was "
+	return refuse(o, SEAL_MODIFIED, e, "it cannot be decrypted: it was "
 	    "changed or damaged on the way, the key does not fit, or no MIME "
 	    "entity is inside");
 }
 
-static bool read_plaintext(BIO *in, struct buf *out, struct err *e)
+static bool read_plaintext(BIO *in, struct buf *out,
+    struct smime_opened *o, struct err *e)
 {
 	char block[16384];
 	int n;
@@ -218,11 +230,11 @@ static bool read_plaintext(BIO *in, struct buf *out, struct err *e)
 		buf_add(out, block, (size_t)n);
 	wipe(block, sizeof(block));
 	if (out->over)
-		return err_set(e, ERR_MESSAGE,
+		return refuse(o, SEAL_OVER_LIMIT, e,
 		    "what is encrypted is too large");
 	/* The end of the last block, or the tag of GCM. */
 	if (n < 0 || BIO_get_cipher_status(in) <= 0)
-		return not_decrypted(e);
+		return not_decrypted(o, e);
 	return true;
 }
 
@@ -296,15 +308,17 @@ static bool decrypt_with(CMS_ContentInfo *cms, const struct smime_key *key,
 	bool ok;
 
 	if (!CMS_decrypt_set1_pkey(cms, key->key, key->certificate))
-		return not_decrypted(e);
+		return not_decrypted(opened, e);
 	in = CMS_dataInit(cms, NULL);
-	if (!in)
+	if (!in) {
+		opened->refusal = SEAL_UNSUPPORTED;
 		return err_set(e, ERR_MESSAGE, "its encryption is not "
 		    "supported: %s", smime_reason());
+	}
 	describe(cms, in, opened);
-	ok = read_plaintext(in, out, e) &&
+	ok = read_plaintext(in, out, opened, e) &&
 	    (is_entity(str_sub(buf_str(out), before, out->n)) ||
-	    not_decrypted(e));
+	    not_decrypted(opened, e));
 	BIO_free_all(in);
 	if (!ok) {
 		wipe(out->p + before, out->n - before);
@@ -321,13 +335,14 @@ static bool decrypt_parsed(struct smime *s, CMS_ContentInfo *cms,
 	const struct smime_key *key;
 
 	if (!list)
-		return err_set(e, ERR_MESSAGE, "it is not encrypted");
+		return refuse(opened, SEAL_UNREADABLE, e,
+		    "it is not encrypted");
 	if (OBJ_obj2nid(inner) != NID_pkcs7_data)
-		return err_set(e, ERR_MESSAGE, "what is encrypted is no MIME "
-		    "entity (RFC 8551 section 3.3)");
+		return refuse(opened, SEAL_UNREADABLE, e, "what is encrypted "
+		    "is no MIME entity (RFC 8551 section 3.3)");
 	key = key_for(s, list);
 	if (!key)
-		return no_key(list, e);
+		return no_key(list, opened, e);
 	return decrypt_with(cms, key, out, opened, e);
 }
 
@@ -337,12 +352,16 @@ bool smime_decrypt(struct smime *s, struct str object, struct buf *out,
 	CMS_ContentInfo *cms;
 	bool ok;
 
-	*opened_out = (struct smime_opened){ 0 };
-	if (!smime_keys_read(s, e))
+	*opened_out = (struct smime_opened){ .refusal = SEAL_OPENED };
+	if (!smime_keys_read(s, e)) {
+		opened_out->refusal = e->kind == ERR_TEMP ?
+		    SEAL_PASSPHRASE : SEAL_TROUBLE;
 		return false;
-	cms = smime_parse(s->library, object, e);
+	}
+	cms = smime_parse(s->library, object, &opened_out->refusal, e);
 	if (!cms)
 		return false;
+	opened_out->refusal = SEAL_OPENED;
 	ok = decrypt_parsed(s, cms, out, opened_out, e);
 	CMS_ContentInfo_free(cms);
 	ERR_clear_error();
@@ -351,7 +370,8 @@ bool smime_decrypt(struct smime *s, struct str object, struct buf *out,
 
 bool smime_decompress(struct str object, struct buf *out, struct err *e)
 {
-	CMS_ContentInfo *cms = smime_parse(NULL, object, e);
+	enum seal_refusal why;
+	CMS_ContentInfo *cms = smime_parse(NULL, object, &why, e);
 	ASN1_OCTET_STRING **held;
 	bool ok = false;
 

@@ -23,6 +23,7 @@
 #define TAMIS_SMIME_H
 
 #include "config.h"
+#include "seal.h"
 
 #define SMIME_OBJECT_MAX	(64 * 1024 * 1024)	/* octets */
 #define SMIME_ELEMENTS_MAX	500000	/* ASN.1 elements of an object */
@@ -51,6 +52,7 @@ void smime_wipe(struct smime *s);	/* NULL is fine */
 /* ----------------------------------------------------------- decryption */
 
 struct smime_opened {
+	enum seal_refusal refusal;	/* SEAL_OPENED when it is */
 	bool authenticated;	/* AES-GCM in authEnveloped-data: as it was
 				   encrypted, though nobody knows by whom.
 				   False (CBC): anybody on the way can have

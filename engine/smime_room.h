@@ -45,9 +45,9 @@ void smime_keys_wipe(struct smime *s);
 void smime_cas_free(struct smime *s);
 
 /* The object parsed within the limits, to be freed by CMS_ContentInfo_free;
- * NULL with ERR_MESSAGE. */
+ * NULL with ERR_MESSAGE, and *WHY. */
 struct CMS_ContentInfo_st *smime_parse(struct ossl_lib_ctx_st *library,
-    struct str object, struct err *e);
+    struct str object, enum seal_refusal *why, struct err *e);
 
 /* What OpenSSL's last error says; empties its queue. */
 const char *smime_reason(void);

@@ -523,6 +523,7 @@ bool smime_verify(struct smime *s, struct arena *a, struct str object,
 {
 	STACK_OF(X509) *certificates;
 	CMS_ContentInfo *cms;
+	enum seal_refusal why;
 	bool ok;
 
 	*signature_out = (struct smime_signature){ .signed_at = TIME_NONE,
@@ -532,7 +533,7 @@ bool smime_verify(struct smime *s, struct arena *a, struct str object,
 		return false;
 	if (content && content->n > SMIME_OBJECT_MAX)
 		return err_set(e, ERR_MESSAGE, "what is signed is too large");
-	cms = smime_parse(s->library, object, e);
+	cms = smime_parse(s->library, object, &why, e);
 	if (!cms)
 		return false;
 	certificates = CMS_get1_certs(cms);

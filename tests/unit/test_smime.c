@@ -286,7 +286,14 @@ static struct str sign(struct str text, const struct person *by,
 	return sign_by(text, by, 1, how);
 }
 
-/* The plaintext behind "CIPHER AUTHENTICATED ", or "refused: ...". */
+static const char *const refusals[] = {
+	[SEAL_OPENED] = "opened?", [SEAL_NO_KEY] = "no key",
+	[SEAL_PASSPHRASE] = "passphrase", [SEAL_MODIFIED] = "modified",
+	[SEAL_UNREADABLE] = "unreadable", [SEAL_OVER_LIMIT] = "limit",
+	[SEAL_UNSUPPORTED] = "unsupported", [SEAL_TROUBLE] = "trouble",
+};
+
+/* The plaintext behind "CIPHER AUTHENTICATED ", or "refused: ... (WHY)". */
 static const char *decrypted_within(const struct account *account,
     struct str object, size_t max)
 {
@@ -299,12 +306,14 @@ static const char *decrypted_within(const struct account *account,
 	buf_init(&out, max);
 	if (smime_decrypt(s, object, &out, &opened, &e)) {
 		assert_int_equal(e.kind, ERR_NONE);
+		assert_int_equal(opened.refusal, SEAL_OPENED);
 		text = arena_printf(arena, "%s %d %.*s", opened.cipher,
 		    opened.authenticated, STR_ARG(buf_str(&out))).p;
 	} else {
 		assert_int_not_equal(e.kind, ERR_NONE);
 		assert_int_equal(out.n, 0);
-		text = arena_printf(arena, "refused: %s", e.msg).p;
+		text = arena_printf(arena, "refused: %s (%s)", e.msg,
+		    refusals[opened.refusal]).p;
 	}
 	assert_int_equal(ERR_peek_error(), 0);
 	smime_wipe(s);
@@ -356,7 +365,7 @@ static void assert_has(const char *text, const char *part)
 		fail_msg("\"%s\" has no \"%s\"", text, part);
 }
 
-#define NOT_FOR_US	"cannot be decrypted: it was changed or damaged"
+#define NOT_FOR_US	"no MIME entity is inside (modified)"
 
 /* ------------------------------------------------------------------ keys */
 
@@ -484,7 +493,7 @@ static void test_key_and_certificate_files(void **state)
 	assert_string_equal(opened_by(account), "opened");
 	assert_string_equal(opened_with(key_der(ec.key), NULL),
 	    arena_printf(arena, "refused: no certificate fits the key in "
-	    "%s/key: name its file in `certificate_file`", folder).p);
+	    "%s/key: name its file in `certificate_file` (trouble)", folder).p);
 }
 
 static void test_bad_key_files(void **state)
@@ -512,7 +521,7 @@ static void test_bad_key_files(void **state)
 	assert_has(opened_with(str_sub(box, 0, box.n - 1), "echo secret"),
 	    "cannot read the key file");
 	assert_has(opened_with(certificate_pem(ec.certificate), NULL),
-	    "holds certificates and no key");
+	    "holds certificates and no key (trouble)");
 	assert_int_equal(chmod(account.smime.key_files[0], 0640), 0);
 	assert_has(opened_by(account), "can be read by others: chmod 600");
 	assert_int_equal(unlink(account.smime.key_files[0]), 0);
@@ -641,11 +650,11 @@ static void test_recipients(void **state)
 
 	(void)state;
 	assert_has(decrypted(account, encrypt(text, ec.certificate,
-	    EVP_aes_128_cbc())), "for none of the account's S/MIME keys");
+	    EVP_aes_128_cbc())), "for none of the account's S/MIME keys (no key)");
 	assert_has(decrypted(account, encrypt_shared(true)),
-	    "with a password or a shared key");
+	    "that is not supported (unsupported)");
 	assert_has(decrypted(account, encrypt_shared(false)),
-	    "with a password or a shared key");
+	    "that is not supported (unsupported)");
 }
 
 static void test_no_entity(void **state)
@@ -705,7 +714,7 @@ static void test_objects_refused(void **state)
 	char *nulls;
 
 	(void)state;
-	assert_has(decrypted(account, STR_EMPTY), "damaged");
+	assert_has(decrypted(account, STR_EMPTY), "(unreadable)");
 	assert_has(decrypted(account, STR_LIT(ENTITY)), "damaged");
 	assert_has(decrypted(account, sign(STR_LIT(ENTITY), &ec,
 	    (struct signing){ 0 })), "not encrypted");
@@ -715,7 +724,7 @@ static void test_objects_refused(void **state)
 		assert_has(decrypted(account, str_sub(whole, 0, n)),
 		    "refused: ");
 	assert_has(decrypted_within(account, whole, 20),
-	    "what is encrypted is too large");
+	    "what is encrypted is too large (limit)");
 	assert_has(decrypted(account, nested(1000)), "damaged");
 	/* half a million empty elements, and one */
 	nulls = arena_alloc(arena, 2 * (SMIME_ELEMENTS_MAX + 1));
@@ -724,7 +733,7 @@ static void test_objects_refused(void **state)
 	assert_has(decrypted(account, (struct str){ nulls,
 	    2 * SMIME_ELEMENTS_MAX }), "damaged");
 	assert_has(decrypted(account, (struct str){ nulls,
-	    2 * (SMIME_ELEMENTS_MAX + 1) }), "too large");
+	    2 * (SMIME_ELEMENTS_MAX + 1) }), "too large (limit)");
 	assert_has(decrypted(account, (struct str){ nulls,
 	    (size_t)SMIME_OBJECT_MAX + 1 }), "too large");
 }

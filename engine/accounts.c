@@ -39,7 +39,8 @@ static bool connect_imap(struct arena *a, const struct account *account,
 
 		if (store_imap_open(a, account, secret, s_out, &mine))
 			return true;
-		if (mine.kind != ERR_TEMP || tries == CONNECT_TRIES ||
+		if (mine.kind != ERR_TEMP || mine.is_lasting ||
+		    tries == CONNECT_TRIES ||
 		    secret->failure.kind != ERR_NONE) {
 			*e = mine;
 			return false;

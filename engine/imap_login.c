@@ -245,6 +245,7 @@ static bool login_refused(struct imap *s, const struct imap_settings *set,
 	    STR_ARG(l->answer.text), seen.n ? "; " : "", buf_z(&seen),
 	    known || !passing ? "; " : "", known ? known->advice :
 	    passing ? "" : advice(s, set, buf_z(&seen)));
+	e->is_lasting = s->spent;
 	buf_free(&seen);
 	return false;
 }

@@ -755,5 +755,6 @@ void err_clear(struct err *e)
 	if (!e)
 		return;
 	e->kind = ERR_NONE;
+	e->is_lasting = false;
 	e->msg[0] = '\0';
 }

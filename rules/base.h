@@ -185,6 +185,7 @@ enum err_kind {
 #define ERR_MSG_MAX	1024
 struct err {
 	enum err_kind kind;
+	bool is_lasting;	/* ERR_TEMP: of no use to try again at once */
 	char msg[ERR_MSG_MAX];
 };
 

@@ -64,7 +64,7 @@ class LoggingIn(Words):
 
     def test_bandwidth(self):
         self.refused('overquota', 'daily bandwidth is used up',
-                     'within a day', status=tamis.LATER, tries=3)
+                     'within a day', status=tamis.LATER)
 
     def test_sixteenth_connection(self):
         self.c.set(connection_limit=2)

@@ -382,12 +382,29 @@ static const struct {
 	{ "\\*", IMAP_ANY_KEYWORD },
 };
 
-static unsigned flag_of(struct str s)
+unsigned imap_flag_of(struct str name)
 {
 	for (size_t i = 0; i < COUNT(flag_names); i++)
-		if (str_ieq_z(s, flag_names[i].name))
+		if (str_ieq_z(name, flag_names[i].name))
 			return flag_names[i].flag;
 	return 0;
+}
+
+size_t imap_flag_names(struct arena *a, const struct imap_flags *flags,
+    struct str **out)
+{
+	unsigned shown = flags->system & ~(IMAP_RECENT | IMAP_ANY_KEYWORD);
+	struct str *list = arena_array(a, COUNT(flag_names) +
+	    flags->n_keywords, sizeof(*list));
+	size_t n = 0;
+
+	for (size_t i = 0; i < COUNT(flag_names); i++)
+		if (shown & flag_names[i].flag)
+			list[n++] = str_of(flag_names[i].name);
+	for (size_t i = 0; i < flags->n_keywords; i++)
+		list[n++] = flags->keywords[i];
+	*out = list;
+	return n;
 }
 
 static bool take_flags(struct cursor *c, struct imap_flags *out)
@@ -400,7 +417,7 @@ static bool take_flags(struct cursor *c, struct imap_flags *out)
 	if (!take_list(c, &l, &sound))
 		return false;
 	for (size_t i = 0; i < l.n; i++) {
-		unsigned flag = flag_of(l.v[i]);
+		unsigned flag = imap_flag_of(l.v[i]);
 
 		if (flag)
 			out->system |= flag;
@@ -699,10 +716,12 @@ static void take_status_text(struct cursor *c, struct imap_reply *r)
 		skip_blanks(&code);
 		r->text = (struct str){ code.p, (size_t)(c->end - code.p) };
 	}
-	/* Gmail puts this one at the end of the text, Exchange has words. */
-	if (r->code == IMAP_CODE_NONE &&
-	    (str_ends(str_trim(r->text), STR_LIT("[THROTTLED]")) ||
-	    str_istarts(r->text, STR_LIT("Request is throttled"))))
+	/* Gmail puts this one at the end of the text, be there another code
+	 * or not; Exchange has words. */
+	r->throttled = r->code == IMAP_CODE_THROTTLED ||
+	    str_ends(str_trim(r->text), STR_LIT("[THROTTLED]")) ||
+	    str_istarts(r->text, STR_LIT("Request is throttled"));
+	if (r->throttled && r->code == IMAP_CODE_NONE)
 		r->code = IMAP_CODE_THROTTLED;
 	c->p = c->end;
 }

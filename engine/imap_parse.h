@@ -91,11 +91,17 @@ enum imap_flag {
 	IMAP_ANY_KEYWORD = 1 << 6,	/* \* in PERMANENTFLAGS */
 };
 
+unsigned imap_flag_of(struct str name);	/* 0: it is a keyword */
+
 struct imap_flags {
 	unsigned system;		/* enum imap_flag, or-ed */
 	const struct str *keywords;	/* as the server wrote them */
 	size_t n_keywords;
 };
+/* All of them by their names in arena A, but for \Recent, which nobody can
+ * set, and \*; the keywords are borrowed. */
+size_t imap_flag_names(struct arena *a, const struct imap_flags *flags,
+    struct str **out);
 
 enum imap_attr {
 	IMAP_NOSELECT = 1 << 0,
@@ -235,6 +241,7 @@ struct imap_reply {
 	struct str tag;
 	enum imap_status status;
 	enum imap_code code;
+	bool throttled;		/* [THROTTLED]: `code`, or behind the text */
 	struct imap_code_data data;
 	struct str text;	/* human text behind the code; raw: show it
 				 * through shown() only */

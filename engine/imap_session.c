@@ -678,7 +678,7 @@ static bool learn_status(struct imap *s, const struct imap_reply *r)
 {
 	if (r->code == IMAP_CODE_CAPABILITY)
 		learn_caps(s, r->data.atoms, r->data.n_atoms);
-	if (r->code == IMAP_CODE_THROTTLED)
+	if (r->throttled)
 		s->throttled = true;
 	if (r->code == IMAP_CODE_OVERQUOTA && is_bandwidth(r->text))
 		s->spent = true;

@@ -106,6 +106,8 @@ static inline void imap_dump_code(struct buf *b, const struct imap_reply *r)
 	if (d->text.n)
 		buf_printf(b, " '%.*s'", STR_ARG(d->text));
 	buf_add_char(b, ']');
+	if (r->throttled && r->code != IMAP_CODE_THROTTLED)
+		buf_add_z(b, " throttled");
 }
 
 static inline void imap_dump_status(struct buf *b,

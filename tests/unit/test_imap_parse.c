@@ -139,6 +139,11 @@ static const struct {
 	/* where Gmail and Exchange say that one is too fast */
 	{ "t OK Success [THROTTLED]\r\n",
 	    "t OK [THROTTLED] Success [THROTTLED]\n" },
+	{ "t OK [COPYUID 5 1 2] (Success) [THROTTLED]\r\n",
+	    "t OK [COPYUID 5 1>2] throttled (Success) [THROTTLED]\n" },
+	{ "t OK [COPYUID 5 1 2] [THROTTLED] not at the end\r\n",
+	    "t OK [COPYUID 5 1>2] [THROTTLED] not at the end\n" },
+	{ "t NO [THROTTLED] wait\r\n", "t NO [THROTTLED] wait\n" },
 	{ "t BAD Request is throttled. Suggested Backoff Time: 9\r\n",
 	    "t BAD [THROTTLED] Request is throttled. Suggested Backoff "
 	    "Time: 9\n" },

@@ -524,38 +524,21 @@ struct fetching {
 	struct label_folders *folders;	/* NULL: not asked for */
 };
 
-/* Flags as facts have them; keywords that stand for labels are both. */
 static void add_flags(struct fetching *f, const struct imap_flags *flags,
     struct fetched *out)
 {
-	static const struct {
-		unsigned bit;
-		const char *name;
-	} system[] = {
-		{ IMAP_SEEN, "\\Seen" },
-		{ IMAP_ANSWERED, "\\Answered" },
-		{ IMAP_FLAGGED, "\\Flagged" },
-		{ IMAP_DELETED, "\\Deleted" },
-		{ IMAP_DRAFT, "\\Draft" },
-	};
 	bool keywords = f->s->base.kind.labels == LABELS_KEYWORDS;
-	struct str *list = arena_array(f->message,
-	    COUNT(system) + flags->n_keywords, sizeof(*list));
-	struct str *labels = arena_array(f->message, flags->n_keywords + 1,
-	    sizeof(*labels));
+	struct str *list, *labels = arena_array(f->message,
+	    flags->n_keywords + 1, sizeof(*labels));
 	struct facts *facts = &out->facts;
 
+	facts->n_flags = imap_flag_names(f->message, flags, &list);
 	facts->flags = list;
 	facts->labels = labels;
-	for (size_t i = 0; i < COUNT(system); i++)
-		if (flags->system & system[i].bit)
-			list[facts->n_flags++] = str_of(system[i].name);
-	for (size_t i = 0; i < flags->n_keywords; i++) {
-		list[facts->n_flags++] = flags->keywords[i];
-		if (keywords && label_of_keyword(f->message,
-		    flags->keywords[i], &labels[facts->n_labels]))
+	for (size_t i = 0; keywords && i < flags->n_keywords; i++)
+		if (label_of_keyword(f->message, flags->keywords[i],
+		    &labels[facts->n_labels]))
 			facts->n_labels++;
-	}
 	if (f->s->base.kind.labels != LABELS_GMAIL)
 		facts->known |= RULES_ASK_FLAGS |
 		    (keywords ? RULES_ASK_LABELS : 0);

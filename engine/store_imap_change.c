@@ -480,18 +480,10 @@ static bool held_back(const struct store_imap *s, const struct op *ops,
  * 7.1, PERMANENTFLAGS). */
 bool store_imap_keeps(const struct imap_flags *kept, struct str name)
 {
-	static const struct {
-		const char *name;
-		unsigned bit;
-	} system[] = {
-		{ "\\Seen", IMAP_SEEN }, { "\\Answered", IMAP_ANSWERED },
-		{ "\\Flagged", IMAP_FLAGGED }, { "\\Deleted", IMAP_DELETED },
-		{ "\\Draft", IMAP_DRAFT },
-	};
+	unsigned flag = imap_flag_of(name);
 
-	for (size_t i = 0; i < COUNT(system); i++)
-		if (str_ieq_z(name, system[i].name))
-			return kept->system & system[i].bit;
+	if (flag)
+		return kept->system & flag;
 	for (size_t i = 0; i < kept->n_keywords; i++)
 		if (str_ieq(kept->keywords[i], name))
 			return true;

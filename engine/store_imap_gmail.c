@@ -58,22 +58,11 @@ static size_t first_of(const struct reading *r, uint32_t uid)
 static void facts_of(struct reading *r, const struct imap_fetched *m,
     struct facts *f)
 {
-	static const struct {
-		unsigned bit;
-		const char *name;
-	} system[] = {
-		{ IMAP_SEEN, "\\Seen" }, { IMAP_ANSWERED, "\\Answered" },
-		{ IMAP_FLAGGED, "\\Flagged" }, { IMAP_DRAFT, "\\Draft" },
-	};
-	struct str *flags = arena_array(r->message,
-	    COUNT(system) + m->flags.n_keywords + 1, sizeof(*flags));
+	struct str *flags;
 
-	*f = (struct facts){ .mailbox = r->s->selected, .flags = flags };
-	for (size_t i = 0; i < COUNT(system); i++)
-		if (m->flags.system & system[i].bit)
-			flags[f->n_flags++] = str_of(system[i].name);
-	for (size_t i = 0; i < m->flags.n_keywords; i++)
-		flags[f->n_flags++] = m->flags.keywords[i];
+	*f = (struct facts){ .mailbox = r->s->selected };
+	f->n_flags = imap_flag_names(r->message, &m->flags, &flags);
+	f->flags = flags;
 	gmail_facts(r->message, r->s->special, m->gm_labels, m->n_gm_labels,
 	    f);
 }

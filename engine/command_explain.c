@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "clock.h"
+#include "gmail.h"
 #include "log.h"
 #include "mask.h"
 #include "rehearsal.h"
@@ -75,6 +76,9 @@ static void pretend(struct explaining *x, struct facts *f)
 			list[f->n_labels++] = label;
 	}
 	f->labels = list;
+	if (x->account->kind == ACCOUNT_IMAP &&
+	    gmail_is_host(str_of(x->account->host)))
+		gmail_facts(x->message, STR_EMPTY, f->labels, f->n_labels, f);
 }
 
 /* -------------------------------------------------------------- changes */

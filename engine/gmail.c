@@ -59,6 +59,12 @@ static bool is_label(struct str mailbox, struct str special)
 	return special.n == 0 && !str_eq_z(mailbox, "INBOX");
 }
 
+bool gmail_is_host(struct str host)
+{
+	return str_ieq_z(host, "imap.gmail.com") ||
+	    str_ieq_z(host, "imap.googlemail.com");
+}
+
 void gmail_facts(struct arena *a, struct str special,
     const struct str *labels, size_t n, struct facts *f)
 {

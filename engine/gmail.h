@@ -18,6 +18,10 @@
 /* The mailbox of a search for whatever is neither trash nor spam. */
 #define GMAIL_ALL	"\\All"
 
+/* Is it Gmail, as far as the name of a server tells?  The server itself says
+ * X-GM-EXT-1. */
+bool gmail_is_host(struct str host);
+
 /*
  * What X-GM-LABELS and flags tell of a message of MAILBOX, whose own label
  * the server leaves out.  SPECIAL is the special use of that mailbox, empty

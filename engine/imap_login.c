@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "gmail.h"
 #include "sasl.h"
 
 /* --------------------------------------------------------------- login */
@@ -154,11 +155,8 @@ static const struct way *choose(struct imap *s,
 
 static bool is_gmail(const struct imap *s, const struct imap_settings *set)
 {
-	struct str host = str_of(set->wire.host);
-
 	return imap_has(s, IMAP_CAP_X_GM_EXT_1) ||
-	    str_ends(host, STR_LIT(".gmail.com")) ||
-	    str_ends(host, STR_LIT(".googlemail.com"));
+	    gmail_is_host(str_of(set->wire.host));
 }
 
 /* What Google says when it is not about the password or token; and what to

@@ -2,14 +2,21 @@
 
 #include <string.h>
 
+#include "gmail.h"
 #include "places.h"
 #include "wire.h"
 
 #define COMMAND_MAX	(64u * 1024)	/* octets of one with its literals */
 #define ANSWERS_MAX	(64u * 1024)	/* octets not yet taken */
 
+/* What kind of server it is. */
+struct kind {
+	const char *greeting, *list;
+};
+
 /* The end that says OK. */
 struct peer {
+	const struct kind *kind;
 	struct buf in;		/* of the command that is coming in */
 	size_t line_at;		/* where its present line begins */
 	size_t literal;		/* octets of a literal still to come */
@@ -18,6 +25,9 @@ struct peer {
 	struct arena *arena;	/* of the lines; NULL: they are not kept */
 	struct str *lines;
 	size_t n_lines, cap_lines;
+	/* Gmail is asked whether it did what it was told: the names that
+	 * were added since the plan began, each list without its brackets. */
+	struct buf flags, labels;
 };
 
 struct rehearsal {
@@ -31,31 +41,88 @@ struct rehearsal {
 
 /* ------------------------------------------------------------ the peer */
 
-static const char greeting[] = "* PREAUTH [CAPABILITY IMAP4rev1 LITERAL+ "
-    "ENABLE UIDPLUS MOVE UNSELECT ESEARCH SPECIAL-USE] ready\r\n";
-
-static const struct {
-	const char *verb, *data;
-} data_of[] = {
-	{ "SELECT", "* 1 EXISTS\r\n"
-	    "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft)\r\n"
-	    "* OK [PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen "
-	    "\\Draft \\*)] any\r\n"
-	    "* OK [UIDVALIDITY 1] one\r\n"
-	    "* OK [UIDNEXT 4294967295] next\r\n" },
-	{ "LIST", "* LIST () \"/\" INBOX\r\n"
+static const struct kind usual = {
+	"* PREAUTH [CAPABILITY IMAP4rev1 LITERAL+ ENABLE UIDPLUS MOVE "
+	    "UNSELECT ESEARCH SPECIAL-USE] ready\r\n",
+	"* LIST () \"/\" INBOX\r\n"
 	    "* LIST (\\Archive) \"/\" Archive\r\n"
 	    "* LIST (\\Drafts) \"/\" Drafts\r\n"
 	    "* LIST (\\Junk) \"/\" Junk\r\n"
 	    "* LIST (\\Sent) \"/\" Sent\r\n"
-	    "* LIST (\\Trash) \"/\" Trash\r\n" },
-	{ "LOGOUT", "* BYE\r\n" },
+	    "* LIST (\\Trash) \"/\" Trash\r\n",
 };
+
+static const struct kind gmail = {
+	"* PREAUTH [CAPABILITY IMAP4rev1 LITERAL+ ENABLE UIDPLUS MOVE "
+	    "UNSELECT ESEARCH SPECIAL-USE X-GM-EXT-1] ready\r\n",
+	"* LIST () \"/\" INBOX\r\n"
+	    "* LIST (\\All) \"/\" \"[Gmail]/All Mail\"\r\n"
+	    "* LIST (\\Drafts) \"/\" [Gmail]/Drafts\r\n"
+	    "* LIST (\\Important) \"/\" [Gmail]/Important\r\n"
+	    "* LIST (\\Sent) \"/\" \"[Gmail]/Sent Mail\"\r\n"
+	    "* LIST (\\Junk) \"/\" [Gmail]/Spam\r\n"
+	    "* LIST (\\Flagged) \"/\" [Gmail]/Starred\r\n"
+	    "* LIST (\\Trash) \"/\" [Gmail]/Trash\r\n",
+};
+
+static const char selected[] = "* 1 EXISTS\r\n"
+    "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft)\r\n"
+    "* OK [PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft "
+    "\\*)] any\r\n"
+    "* OK [UIDVALIDITY 1] one\r\n"
+    "* OK [UIDNEXT 4294967295] next\r\n";
+
+static const char *data_of(const struct peer *p, struct str verb)
+{
+	return str_eq_z(verb, "SELECT") ? selected :
+	    str_eq_z(verb, "LIST") ? p->kind->list :
+	    str_eq_z(verb, "LOGOUT") ? "* BYE\r\n" : "";
+}
+
+static bool has(struct str s, const char *part)
+{
+	size_t n = strlen(part);
+
+	for (size_t i = 0; i + n <= s.n; i++)
+		if (memcmp(s.p + i, part, n) == 0)
+			return true;
+	return false;
+}
+
+/* "+X-GM-LABELS.SILENT (a b)".  Names with a literal among them cannot be
+ * said in one line. */
+static void keep_names(struct peer *p, struct str item)
+{
+	struct buf *list = has(item, "X-GM-LABELS") ? &p->labels : &p->flags;
+	size_t from = str_find_char(item, 0, '(') + 1;
+
+	if (item.p[0] != '+' || from >= item.n || has(item, "+} "))
+		return;
+	if (list->n)
+		buf_add_char(list, ' ');
+	buf_add_str(list, str_sub(item, from, item.n - from - 1));
+}
+
+/* What Gmail is believed by: UID command, number and what follows. */
+static void answer_as_gmail(struct peer *p, struct str verb, struct str uid,
+    struct str rest)
+{
+	if (str_eq_z(verb, "STORE"))
+		keep_names(p, rest);
+	else if (str_eq_z(verb, "FETCH") && has(rest, "X-GM-LABELS"))
+		buf_printf(&p->out, "* 1 FETCH (UID %.*s FLAGS (%.*s) "
+		    "X-GM-LABELS (%.*s))\r\n", STR_ARG(uid),
+		    STR_ARG(buf_str(&p->flags)),
+		    STR_ARG(buf_str(&p->labels)));
+	else if (str_eq_z(verb, "MOVE"))
+		buf_printf(&p->out, "* OK [COPYUID 1 %.*s 1]\r\n",
+		    STR_ARG(uid));
+}
 
 /* A whole command: "t1 UID STORE ...", without its last line end. */
 static void answer(struct peer *p, struct str command)
 {
-	struct str tag, verb, rest = command;
+	struct str tag, verb, uid, rest = command;
 
 	if (!str_cut(&rest, ' ', &tag))
 		return;
@@ -65,9 +132,10 @@ static void answer(struct peer *p, struct str command)
 	}
 	if (!str_cut(&rest, ' ', &verb))
 		return;
-	for (size_t i = 0; i < COUNT(data_of); i++)
-		if (str_eq_z(verb, data_of[i].verb))
-			buf_add_z(&p->out, data_of[i].data);
+	buf_add_z(&p->out, data_of(p, verb));
+	if (p->kind == &gmail && str_eq_z(verb, "UID") &&
+	    str_cut(&rest, ' ', &verb) && str_cut(&rest, ' ', &uid))
+		answer_as_gmail(p, verb, uid, rest);
 	buf_add_str(&p->out, tag);
 	buf_add_z(&p->out, " OK\r\n");
 }
@@ -168,6 +236,8 @@ static void peer_close(void *self)
 
 	buf_free(&p->in);
 	buf_free(&p->out);
+	buf_free(&p->flags);
+	buf_free(&p->labels);
 }
 
 static const struct wire_ops peer_ops = {
@@ -185,11 +255,15 @@ bool rehearsal_open(struct arena *a, const struct account *account,
 
 	r->arena = a;
 	r->account = *account;
+	r->peer.kind = account->kind == ACCOUNT_IMAP &&
+	    gmail_is_host(str_of(account->host)) ? &gmail : &usual;
 	r->account.host = "localhost";	/* COMPRESS would hide the commands */
 	r->account.tls = TLS_IMAPS;
 	buf_init(&r->peer.in, COMMAND_MAX);
 	buf_init(&r->peer.out, ANSWERS_MAX);
-	w = wire_make(of_wire, &peer_ops, &r->peer, str_of(greeting));
+	buf_init(&r->peer.flags, COMMAND_MAX);
+	buf_init(&r->peer.labels, COMMAND_MAX);
+	w = wire_make(of_wire, &peer_ops, &r->peer, str_of(r->peer.kind->greeting));
 	if (!store_imap_start(a, of_wire, w, &r->account, NULL,
 	    &r->store, e))
 		return false;
@@ -228,6 +302,8 @@ bool rehearsal_plan(struct rehearsal *r, struct arena *a,
 
 	if (!go_to(r, mailbox, e))
 		return false;
+	buf_clear(&r->peer.flags);
+	buf_clear(&r->peer.labels);
 	r->peer.arena = a;
 	r->peer.lines = NULL;
 	r->peer.n_lines = r->peer.cap_lines = 0;

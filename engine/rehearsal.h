@@ -2,9 +2,10 @@
  * rehearsal - the commands that a plan would send, without a server.
  *
  * The IMAP store itself, over a wire whose other end says OK to everything:
- * what it is sent is what a server would be sent.  That end is a server with
- * UIDPLUS and MOVE whose mailboxes all exist; a real one may be asked for
- * less (what is so already) or otherwise (a MOVE as COPY and EXPUNGE).
+ * what it is sent is what a server would be sent.  That end is Gmail if the
+ * account's host is, else a server with UIDPLUS and MOVE, and its mailboxes
+ * all exist; a real one may be asked for less (what is so already) or
+ * otherwise (a MOVE as COPY and EXPUNGE).
  *
  * Life: open -> plan* -> close.
  */

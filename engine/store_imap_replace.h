@@ -181,7 +181,7 @@ MUST_USE bool gmail_bring_copies_back(struct store_imap *s,
 
 bool steps_look(struct store *st, struct replacement *list, size_t n,
     struct err *e);
-/* Of P, which the server has refused: one look; DONE what is there. */
+/* Of P, which the server has refused: DONE what is there all the same. */
 MUST_USE bool steps_look_at_refused(struct steps *p, struct err *e);
 bool steps_prove(struct store *st, struct replacement *list, size_t n,
     struct err *e);

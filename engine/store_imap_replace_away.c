@@ -418,14 +418,17 @@ static bool carry(struct steps *p, const struct view *now, struct err *e)
 	return !any || steps_redress(p, changes, why, passes, e);
 }
 
-static void gone(struct steps *p, struct replacement *r, bool is_left,
+static void gone(struct steps *p, struct replacement *r,
     const struct view *v)
 {
 	bool plus = imap_has(p->s->session, IMAP_CAP_UIDPLUS);
 
 	r->outcome = STEP_DONE;
-	if (!is_left) {
+	if (v->there == VIEW_ABSENT) {
 		r->place = ORIGINAL_GONE;
+	} else if (v->there == VIEW_UNKNOWN) {
+		steps_say(p->s, r, STEP_UNSURE, "the server does not say "
+		    "whether the original has gone");
 	} else if (!plus && v->deleted) {
 		r->place = ORIGINAL_MARKED;
 		steps_say(p->s, r, STEP_DONE, "the original is only marked "
@@ -467,7 +470,7 @@ static bool expunge_originals(struct leaving *l, struct err *e)
 			return false;
 	}
 	for (size_t i = 0; i < p->n; i++)
-		gone(p, p->v[i], now[i].there != VIEW_ABSENT, &now[i]);
+		gone(p, p->v[i], &now[i]);
 	return true;
 }
 
@@ -499,7 +502,7 @@ static bool take_away(struct steps *p, uint32_t *uids, struct err *e)
 
 /* Does everything stand on the copy?  Then the original may go. */
 static bool may_go(struct steps *p, struct replacement *r,
-    const struct view *copy, bool sure)
+    const struct view *copy, uint32_t uid, bool sure)
 {
 	struct dress missing;
 
@@ -508,46 +511,66 @@ static bool may_go(struct steps *p, struct replacement *r,
 		    "what is in %.*s", STR_ARG(p->mailbox));
 		return false;
 	}
+	if (copy->there == VIEW_ABSENT && !uid) {
+		r->found = COPY_ABSENT;
+		steps_say(p->s, r, STEP_REFUSED, "the original and its copy "
+		    "have both left %.*s", STR_ARG(p->mailbox));
+		return false;
+	}
 	if (copy->there == VIEW_ABSENT || copy->deleted) {
 		steps_say(p->s, r, STEP_PASSING, "the copy is not in %.*s "
 		    "any more", STR_ARG(p->mailbox));
 		return false;
 	}
 	missing = dress_less(p->a, &r->original.dress, &copy->dress);
-	if (dress_is_empty(&missing) || r->lossy)
-		return true;
+	if (!uid || dress_is_empty(&missing) || r->lossy)
+		return uid != 0;
 	steps_say(p->s, r, STEP_PASSING, "the copy has lost %.*s",
 	    STR_ARG(dress_shown(p->a, &missing)));
 	return false;
 }
 
 /* Behind it: the copy has what the original had at last. */
+static void see_copy(struct steps *p, struct replacement *r,
+    const struct view *copy)
+{
+	struct dress missing = dress_less(p->a, &r->original.dress,
+	    &copy->dress);
+
+	if (copy->there == VIEW_UNKNOWN) {
+		steps_say(p->s, r, STEP_UNSURE, "the server does not give "
+		    "what is in %.*s", STR_ARG(p->mailbox));
+	} else if (copy->there == VIEW_ABSENT) {
+		r->found = COPY_ABSENT;
+		steps_say(p->s, r, STEP_REFUSED, "the original and its copy "
+		    "have both left %.*s", STR_ARG(p->mailbox));
+	} else if (!dress_is_empty(&missing) && !r->lossy) {
+		steps_say(p->s, r, STEP_DONE, "%.*s, which the original had "
+		    "got meanwhile, is not on the copy",
+		    STR_ARG(dress_shown(p->a, &missing)));
+	}
+}
+
 static bool look_at_copies(struct steps *p, struct err *e)
 {
 	struct view *copies;
+	bool ok;
 
 	if (p->n == 0)
 		return true;
-	if (!views_get(p, steps_copy_uids(p), VIEW_DRESS, &copies, e))
-		return false;
+	ok = views_get(p, steps_copy_uids(p), VIEW_DRESS, &copies, e);
 	for (size_t i = 0; i < p->n; i++) {
 		struct replacement *r = p->v[i];
-		struct dress missing = dress_less(p->a, &r->original.dress,
-		    &copies[i].dress);
 
 		if (r->outcome != STEP_DONE)
 			continue;
-		if (copies[i].there == VIEW_ABSENT) {
-			r->found = COPY_ABSENT;
-			steps_say(p->s, r, STEP_UNSURE, "the copy has left "
-			    "%.*s with the original", STR_ARG(p->mailbox));
-		} else if (copies[i].there == VIEW_THERE &&
-		    !dress_is_empty(&missing) && !r->lossy)
-			steps_say(p->s, r, STEP_DONE, "%.*s, which the "
-			    "original had got meanwhile, is not on the copy",
-			    STR_ARG(dress_shown(p->a, &missing)));
+		if (ok)
+			see_copy(p, r, &copies[i]);
+		else
+			steps_say(p->s, r, STEP_UNSURE, "the connection ended "
+			    "before it was looked at");
 	}
-	return true;
+	return ok;
 }
 
 /* Both went at once: that is nobody's wish but a server's that takes them for
@@ -559,11 +582,18 @@ static bool rescue_copies(struct store_imap *s, struct replacement *list,
 	struct replacement **v = arena_array(s->base.arena, n + 1,
 	    sizeof(*v));
 	size_t k = 0;
+	bool ok;
 
 	for (size_t i = 0; i < n; i++)
 		if (list[i].found == COPY_ABSENT)
 			v[k++] = &list[i];
-	return !steps_on_gmail(s) || gmail_bring_copies_back(s, v, k, e);
+	if (k == 0 || !steps_on_gmail(s))
+		return true;
+	ok = gmail_bring_copies_back(s, v, k, e);
+	for (size_t i = 0; !ok && i < k; i++)
+		steps_say(s, v[i], STEP_UNSURE, "the copy is away with the "
+		    "original, and was not surely brought back");
+	return ok;
 }
 
 static bool retire_in(struct steps *p, struct err *e)
@@ -587,7 +617,8 @@ static bool retire_in(struct steps *p, struct err *e)
 		    r->copy_gmail_id == r->original.gmail_id) {
 			r->place = ORIGINAL_GONE;	/* it is the copy */
 			r->outcome = STEP_DONE;
-		} else if (may_go(p, r, &copies[i], sure[i]) && uids[i]) {
+		} else if (may_go(p, r, &copies[i], uids[i],
+		    sure[i])) {
 			go[i] = true;
 			going[n++] = uids[i];
 		}
@@ -646,8 +677,9 @@ bool steps_retire(struct store *st, struct replacement *list, size_t n,
 	/* moved without a word where to, or gone before we came */
 	for (size_t i = 0; i < n; i++)
 		if (list[i].outcome == STEP_TODO || (list[i].outcome ==
-		    STEP_DONE && list[i].place == ORIGINAL_IN_TRASH &&
-		    !list[i].original.trash_uid))
+		    STEP_DONE && (list[i].place == ORIGINAL_UNKNOWN ||
+		    (list[i].place == ORIGINAL_IN_TRASH &&
+		    !list[i].original.trash_uid))))
 			v[k++] = &list[i];
 	return look_in_trash(s, v, k, trash_place, e) &&
 	    (!steps_on_gmail(s) || gmail_not_in_spam(s, v, k, e)) &&

@@ -153,8 +153,11 @@ static bool read_contents(struct looking *l, struct err *e)
 			uidset_add(&set, l->list[k].uid);
 	if (set.n == 0)
 		return true;
-	return imap_fetch(l->p->s->session, l->p->a, &ask, &answer, e) &&
-	    store_imap_wait(l->p->s, e);
+	if (!imap_fetch(l->p->s->session, l->p->a, &ask, &answer, e) ||
+	    !store_imap_wait(l->p->s, e))
+		return false;
+	l->answered = l->answered && answer->answer.end == IMAP_OK;
+	return true;
 }
 
 static int by_uid(const void *a, const void *b)
@@ -434,14 +437,13 @@ bool steps_look_at_refused(struct steps *p, struct err *e)
 {
 	enum step_outcome *was = arena_array(p->a, p->n + 1, sizeof(*was));
 	struct str *why = arena_array(p->a, p->n + 1, sizeof(*why));
-	bool *late = arena_array(p->a, p->n + 1, sizeof(*late));
 	bool ok;
 
 	for (size_t i = 0; i < p->n; i++) {
 		was[i] = p->v[i]->outcome;
 		why[i] = p->v[i]->reason;
 	}
-	ok = look_once(p, late, e);
+	ok = look_patiently(p, e);
 	for (size_t i = 0; i < p->n; i++) {
 		struct replacement *r = p->v[i];
 		bool there = ok && (r->found == COPY_THERE ||

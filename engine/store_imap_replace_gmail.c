@@ -326,6 +326,33 @@ static bool to_all_mail(struct steps *p, const uint32_t *uids, struct err *e)
 	return store_imap_select(st, p->mailbox, true, &p->state, e);
 }
 
+/* In All Mail, which is selected: a move may be seen late. */
+static bool in_all_mail(struct steps *p, const uint64_t *ids, uint32_t *uids,
+    struct err *e)
+{
+	bool *sure = arena_array(p->a, p->n + 1, sizeof(*sure));
+	struct imap_plain *noop;
+
+	return imap_noop(p->s->session, p->a, &noop, e) &&
+	    gmail_find_ids(p, ids, uids, sure, e);
+}
+
+static void brought_back(struct steps *p, struct replacement *r,
+    uint32_t uid, bool looked)
+{
+	if (uid) {
+		r->copy_uid = uid;
+		r->to_uidvalidity = p->state.uidvalidity;
+		/* the original is away: there is no way back */
+		if (r->outcome != STEP_DONE)
+			r->outcome = r->outcome == STEP_REFUSED ?
+			    STEP_DONE : STEP_UNSURE;
+	} else {
+		steps_say(p->s, r, looked ? STEP_REFUSED : STEP_UNSURE, "the "
+		    "original and its copy have both left All Mail");
+	}
+}
+
 bool gmail_bring_copies_back(struct store_imap *s, struct replacement **v,
     size_t n, struct err *e)
 {
@@ -333,6 +360,7 @@ bool gmail_bring_copies_back(struct store_imap *s, struct replacement **v,
 	struct steps p = { .s = s, .a = a, .v = v, .n = n };
 	uint64_t *ids = arena_array(a, n + 1, sizeof(*ids));
 	uint32_t *uids = arena_array(a, n + 1, sizeof(*uids));
+	uint32_t *away = arena_array(a, n + 1, sizeof(*away));
 	struct dress *wanted = arena_array(a, n + 1, sizeof(*wanted));
 	bool *sure = arena_array(a, n + 1, sizeof(*sure));
 	bool ok;
@@ -341,23 +369,11 @@ bool gmail_bring_copies_back(struct store_imap *s, struct replacement **v,
 		ids[i] = v[i]->copy_gmail_id;
 		wanted[i] = v[i]->original.dress;
 	}
-	ok = n == 0 || (find_in(&p, "\\Trash", ids, uids, sure, e) &&
-	    to_all_mail(&p, uids, e));
-	memset(uids, 0, n * sizeof(*uids));
-	ok = ok && (n == 0 || (gmail_find_ids(&p, ids, uids, sure, e) &&
-	    steps_dress_as(&p, uids, wanted, false, e)));
+	ok = find_in(&p, "\\Trash", ids, away, sure, e) &&
+	    to_all_mail(&p, away, e) && in_all_mail(&p, ids, uids, e) &&
+	    steps_dress_as(&p, uids, wanted, false, e);
 	for (size_t i = 0; ok && i < n; i++)
-		if (uids[i]) {
-			v[i]->copy_uid = uids[i];
-			v[i]->to_uidvalidity = p.state.uidvalidity;
-			/* the original is away: there is no way back */
-			if (v[i]->outcome != STEP_DONE)
-				v[i]->outcome = v[i]->outcome ==
-				    STEP_REFUSED ? STEP_DONE : STEP_UNSURE;
-		} else {
-			steps_say(s, v[i], STEP_UNSURE, "the copy has left "
-			    "All Mail with the original");
-		}
+		brought_back(&p, v[i], uids[i], sure[i] && !away[i]);
 	arena_free(&a);
 	return ok;
 }

@@ -5,9 +5,11 @@ test of the steps needs to come to an end whatever has happened.
     a copy is sent again only when LOOKS looks have found nothing.
 """
 
+import time
+
 import steps
 
-LOOKS = 6
+LOOKS, PAUSE = 6, 0.08	# what lands does so before
 ROUNDS = 40
 
 
@@ -42,6 +44,8 @@ class Pipeline:
         self.p.step(name)
         if not self.p.ok:
             self.p.forget()
+            self.may_land = [LOOKS if at == 'look' else k
+                             for at, k in zip(self.at, self.may_land)]
         for i in rows:
             r = self.p[i]
             self.history[i].append((name, r['outcome'], r['found'],
@@ -74,6 +78,7 @@ class Pipeline:
             return 'discard'
         if self.may_land[i]:
             self.may_land[i] -= 1
+            time.sleep(PAUSE)
             return 'look'
         self.later[i] += 1
         return 'remember'

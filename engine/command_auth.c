@@ -119,7 +119,8 @@ static bool by_redirect(struct asking *q, struct err *e)
 	if (ok) {
 		ok = trade_code(q, &r, code, e);
 		loopback_answer(l, ok, ok ? "Done" : "It did not work",
-		    ok ? "tamis has its token. You may close this window." :
+		    ok ? "You may close this window; the terminal says the "
+		    "rest." :
 		    "See the terminal for what was said.");
 	}
 	loopback_close(&l);

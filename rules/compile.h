@@ -323,6 +323,8 @@ void match_prepare(struct rules *r);
  * a pattern met its limit.  Time grows with the value and the number of
  * patterns, hardly with that of the other entries.
  */
+/* Of a map: where KEY stands in it, in any case; false: nowhere. */
+bool list_find_key(const struct list *l, struct str key, size_t *at_out);
 enum truth list_has_text(const struct list_table *t, struct str value);
 enum truth list_has_address(const struct list_table *t,
     const struct address *a);

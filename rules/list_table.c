@@ -232,6 +232,19 @@ static enum truth has_domain(const struct list_table *t, struct str domain)
 	return any_fits(&t->globs, domain);
 }
 
+bool list_find_key(const struct list *l, struct str key, size_t *at_out)
+{
+	struct buf fold;
+	bool has;
+
+	buf_init(&fold, 2 * key.n + 1);
+	fold_add(&fold, key);
+	has = !fold.over && names_get(&l->index->keys, buf_str(&fold),
+	    at_out);
+	buf_free(&fold);
+	return has;
+}
+
 enum truth list_has_text(const struct list_table *t, struct str value)
 {
 	enum truth truth = TRUTH_FALSE;

@@ -21,7 +21,7 @@ struct mail_index {
 	struct str bytes;
 	struct field *fields;
 	size_t n_fields, cap;
-	size_t body;
+	size_t end, body;		/* of the fields; behind the line */
 	bool cut;			/* a limit ended it */
 };
 
@@ -70,6 +70,8 @@ struct mail {
 	const struct str *only;
 	size_t n_only;
 	struct memo *memo;		/* may change in a const mail */
+	struct mail *before;		/* whose header was another */
+	struct str body;
 };
 
 /* ---------------------------------------------------------------- lines */
@@ -181,9 +183,10 @@ static void index_fields(struct mail_index *x)
 	struct field *last = NULL;
 	struct str line;
 
-	x->body = x->bytes.n;
+	x->end = x->body = x->bytes.n;
 	while (lines_next(&l, &line)) {
 		if (line.n == 0) {
+			x->end = (size_t)(line.p - x->bytes.p);
 			x->body = l.at;
 			return;
 		}
@@ -227,6 +230,7 @@ struct mail *mail_of_index(struct arena *a, const struct mail_index *x,
 	m->only = only;
 	m->n_only = n_only;
 	m->memo = arena_make(a, struct memo);
+	m->body = str_sub(x->bytes, x->body, x->bytes.n);
 	return m;
 }
 
@@ -235,6 +239,21 @@ struct mail *mail_make(struct arena *a, struct str bytes,
 {
 	return mail_of_index(a, mail_index_make(a, bytes), have, only,
 	    n_only);
+}
+
+struct mail *mail_with_header(struct mail *m, struct str header)
+{
+	struct mail *new = mail_make(m->arena, header, m->have, m->only,
+	    m->n_only);
+
+	new->before = m;
+	new->body = m->body;
+	return new;
+}
+
+struct str mail_header_octets(const struct mail *m)
+{
+	return str_sub(m->index->bytes, 0, m->index->body);
 }
 
 bool mail_knows_body(const struct mail *m)
@@ -378,17 +397,23 @@ static struct str unfolded(const struct mail *m, struct str raw)
 	return unfold(m->arena, str_sub(raw, 0, MAIL_VALUE_MAX));
 }
 
+struct str mail_value_octets(struct arena *a, struct str raw)
+{
+	return str_trim(unfold(a, str_sub(raw, 0, MAIL_VALUE_MAX)));
+}
+
+struct str mail_value_text(struct arena *a, struct str raw)
+{
+	return str_trim(words_decode(a, mail_value_octets(a, raw)));
+}
+
 struct str mail_field_octets(const struct mail *m, struct str name,
     size_t k)
 {
 	struct group *g = group_of(m, name);
 
-	return k < g->n ? str_trim(unfolded(m, g->list[k].raw)) : STR_EMPTY;
-}
-
-static struct str decoded(struct mail *m, struct str raw)
-{
-	return str_trim(words_decode(m->arena, str_trim(unfolded(m, raw))));
+	return k < g->n ? mail_value_octets(m->arena, g->list[k].raw) :
+	    STR_EMPTY;
 }
 
 struct str mail_field_text(struct mail *m, struct str name, size_t k)
@@ -400,7 +425,7 @@ struct str mail_field_text(struct mail *m, struct str name, size_t k)
 		return STR_EMPTY;
 	o = &g->list[k];
 	if (!o->has_text) {
-		o->text = decoded(m, o->raw);
+		o->text = mail_value_text(m->arena, o->raw);
 		o->has_text = true;
 	}
 	return o->text;
@@ -420,7 +445,8 @@ static bool make_block(struct mail *m, bool octets, struct str *out)
 			buf_add_char(&b, '\n');
 		buf_add(&b, f->p, f->n_name);
 		buf_add_z(&b, octets ? ":" : ": ");
-		buf_add_str(&b, octets ? unfolded(m, raw) : decoded(m, raw));
+		buf_add_str(&b, octets ? unfolded(m, raw) :
+		    mail_value_text(m->arena, raw));
 		ok = !b.over && raw.n <= MAIL_VALUE_MAX;
 	}
 	if (ok)
@@ -441,6 +467,51 @@ bool mail_header_block(struct mail *m, bool octets, struct str *out)
 	}
 	*out = block->text;
 	return !block->over;
+}
+
+/* --------------------------------------------------------------- pieces */
+
+static size_t behind_line_end(struct str s, size_t at)
+{
+	if (at + 1 < s.n && s.p[at] == '\r' && s.p[at + 1] == '\n')
+		return at + 2;
+	return at < s.n ? at + 1 : at;
+}
+
+static void add_gap(struct mail_piece *list, size_t *n, struct str bytes,
+    size_t from, size_t to)
+{
+	if (to > from)
+		list[(*n)++] = (struct mail_piece){ STR_EMPTY, STR_EMPTY,
+		    str_sub(bytes, from, to - from) };
+}
+
+bool mail_pieces(struct arena *a, struct str bytes,
+    struct mail_piece **list_out, size_t *n_out)
+{
+	const struct mail_index *x = mail_index_make(a, bytes);
+	struct mail_piece *list = arena_array(a, 2 * x->n_fields + 1,
+	    sizeof(*list));
+	size_t n = 0, at = 0;
+
+	if (x->cut)
+		return false;
+	for (size_t i = 0; i < x->n_fields; i++) {
+		const struct field *f = &x->fields[i];
+		size_t from = (size_t)(f->p - bytes.p);
+		size_t end = behind_line_end(bytes, from + f->end);
+
+		add_gap(list, &n, bytes, at, from);
+		list[n++] = (struct mail_piece){
+			.name = { f->p, f->n_name }, .raw = raw_of(f),
+			.whole = str_sub(bytes, from, end - from),
+		};
+		at = end;
+	}
+	add_gap(list, &n, bytes, at, x->end);
+	*list_out = list;
+	*n_out = n;
+	return true;
 }
 
 /* ---------------------------------------------------------- identifiers */
@@ -594,9 +665,22 @@ static struct str first_raw(const struct mail *m, struct str name)
 
 struct str mail_body_octets(const struct mail *m)
 {
-	const struct mail_index *x = m->index;
+	return m->body;
+}
 
-	return str_sub(x->bytes, x->body, x->bytes.n);
+/* Does what the body is read by stand in both as it does in the other? */
+static bool same_body(const struct mail *m, const struct mail *other)
+{
+	static const struct str fields[] = {
+		{ "Content-Type", 12 }, { "Content-Transfer-Encoding", 25 },
+		{ "Content-Disposition", 19 },
+	};
+
+	for (size_t i = 0; i < COUNT(fields); i++)
+		if (!str_eq(first_raw(m, fields[i]),
+		    first_raw(other, fields[i])))
+			return false;
+	return true;
 }
 
 static struct body *body_of(struct mail *m)
@@ -608,6 +692,8 @@ static struct body *body_of(struct mail *m)
 		.disposition = first_raw(m, STR_LIT("Content-Disposition")),
 	};
 
+	while (m->before && same_body(m, m->before))
+		m = m->before;
 	if (!m->memo->body)
 		m->memo->body = body_make(m->arena, mail_body_octets(m),
 		    &top);

@@ -68,6 +68,25 @@ size_t mail_index_body(const struct mail_index *x);	/* as above */
 struct mail *mail_of_index(struct arena *a, const struct mail_index *x,
     enum mail_have have, const struct str *only, size_t n_only);
 
+/*
+ * The header of BYTES in pieces, in order: put together they are all that
+ * stands before the empty line.  A line that is no field, with what is folded
+ * from it, has an empty name.  False where a limit cuts it.
+ */
+struct mail_piece {
+	struct str name;
+	struct str raw;		/* as mail_field_raw gives it */
+	struct str whole;	/* with name and last line end */
+};
+MUST_USE bool mail_pieces(struct arena *a, struct str bytes,
+    struct mail_piece **list_out, size_t *n_out);
+
+/* M with another header, the empty line included; what else is known of it
+ * stays.  All three in one arena. */
+struct mail *mail_with_header(struct mail *m, struct str header);
+/* What it was made of, up to where the body begins. */
+struct str mail_header_octets(const struct mail *m);
+
 /* Can the field's presence and value be told from what is here?  False too
  * where a limit cuts the header or what stands under this name. */
 bool mail_knows_field(const struct mail *m, struct str name);
@@ -90,6 +109,10 @@ struct str mail_field_text(struct mail *m, struct str name, size_t k);
 /* The same, not decoded: unfolded and trimmed octets. */
 struct str mail_field_octets(const struct mail *m, struct str name,
     size_t k);
+
+/* The same two of a raw value that stands elsewhere. */
+struct str mail_value_text(struct arena *a, struct str raw);
+struct str mail_value_octets(struct arena *a, struct str raw);
 
 /*
  * The whole header as one text: "Name: value" a line, each value as

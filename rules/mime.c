@@ -223,3 +223,23 @@ bool mime_decode_text(struct str raw, enum mime_encoding encoding,
 		out->n = charset_whole(buf_str(out)).n;
 	return !cut && !out->over;
 }
+
+/* --------------------------------------------------------------- digests */
+
+struct str mime_digest(struct arena *a, const struct str *parts, size_t n)
+{
+	GChecksum *sum = g_checksum_new(G_CHECKSUM_SHA256);
+	struct str hex;
+
+	for (size_t i = 0; i < n; i++) {
+		struct str rest = parts[i], piece;
+
+		while (str_cut(&rest, '\r', &piece))
+			g_checksum_update(sum, (const guchar *)piece.p,
+			    (gssize)piece.n);
+	}
+	hex = arena_str(a, str_sub(str_of(g_checksum_get_string(sum)), 0,
+	    MIME_DIGEST));
+	g_checksum_free(sum);
+	return hex;
+}

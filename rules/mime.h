@@ -1,6 +1,6 @@
 /*
- * mime - what GMime and GLib do for us: transfer encodings and
- * internationalised host names.
+ * mime - what GMime and GLib do for us: transfer encodings,
+ * internationalised host names, digests.
  *
  * The one room that knows these libraries.  (Quoted-printable is decoded
  * here too: GMime leaves soft line breaks with blanks behind them in the
@@ -43,5 +43,10 @@ int mime_hex_byte(struct str s, size_t at);
 /* A host name in UTF-8 as A-labels (RFC 5890) in lower case; a name that
  * cannot be one is only put in lower case. */
 struct str mime_host_ascii(struct arena *a, struct str host);
+
+/* A digest of the parts, one behind the other, in 40 hexadecimal digits: the
+ * same whatever its line ends are. */
+#define MIME_DIGEST	40
+struct str mime_digest(struct arena *a, const struct str *parts, size_t n);
 
 #endif

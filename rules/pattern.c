@@ -773,6 +773,58 @@ enum pattern_result pattern_match(const struct pattern *p, struct str text,
 	return PATTERN_YES;
 }
 
+/* Where to look on behind a match that ends at TO.  One that took nothing
+ * leaves the next character as it is, so that this ends. */
+static size_t look_on(struct str text, bool empty, size_t to,
+    struct buf *out)
+{
+	size_t next = to;
+
+	if (!empty)
+		return to;
+	if (to == text.n)
+		return to + 1;
+	utf8_next(text, &next);
+	buf_add_str(out, str_sub(text, to, next - to));
+	return next;
+}
+
+enum pattern_result pattern_replace(const struct pattern *p,
+    struct str text, pattern_with *with, void *ctx, struct buf *out)
+{
+	enum pattern_result result = PATTERN_NO;
+	struct pattern_set *s = p->set;
+	struct str groups[PATTERN_GROUPS_MAX + 1];
+	size_t at = 0;
+	int rc = s->matching ? 0 : PCRE2_ERROR_NOMEMORY;
+
+	s->taken = 0;
+	s->allowed = steps_for(s, text.n);
+	s->weights = p->weights;
+	while (rc >= 0 && at <= text.n) {
+		size_t from;
+
+		s->at = at;
+		s->taken++;
+		rc = pcre2_match(p->counted, (PCRE2_SPTR)text.p, text.n, at,
+		    0, s->data, s->matching);
+		if (rc < 0)
+			break;
+		result = PATTERN_YES;
+		take_groups(p, text, groups);
+		from = (size_t)(groups[0].p - text.p);
+		buf_add_str(out, str_sub(text, at, from - at));
+		with(ctx, groups, out);
+		at = look_on(text, groups[0].n == 0, from + groups[0].n,
+		    out);
+	}
+	if (at < text.n)
+		buf_add_str(out, str_sub(text, at, text.n - at));
+	if (rc < 0 && rc != PCRE2_ERROR_NOMATCH)
+		return limit(s, rc);
+	return out->over ? limit(s, PCRE2_ERROR_NOMEMORY) : result;
+}
+
 const char *pattern_limit_reason(const struct pattern *p)
 {
 	return p->set->reason;

@@ -74,6 +74,17 @@ struct pattern *pattern_make(struct pattern_set *s, enum pattern_kind kind,
 enum pattern_result pattern_match(const struct pattern *p, struct str text,
     struct str *groups);
 
+/*
+ * TEXT with each match of the regex, from left to right, replaced by what
+ * WITH adds to OUT for its groups (as above).  NO: there is none, and OUT
+ * holds TEXT.  All of it together may take the steps of one match; LIMIT also
+ * where OUT is full.
+ */
+typedef void pattern_with(void *ctx, const struct str *groups,
+    struct buf *out);
+enum pattern_result pattern_replace(const struct pattern *p,
+    struct str text, pattern_with *with, void *ctx, struct buf *out);
+
 /* After PATTERN_LIMIT: which limit, as a clause. */
 const char *pattern_limit_reason(const struct pattern *p);
 

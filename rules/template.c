@@ -283,7 +283,15 @@ static bool may_stand(struct parser *p, struct str written, struct str name)
 	static const char *const ours[] = { "account", "mailbox", "rule",
 	    "uid" };
 	bool argument = p->t->use == TEMPLATE_ARGUMENT;
+	size_t end = 0;
 
+	while (end < name.n && name.p[end] != '.' && name.p[end] != ':')
+		end++;
+	if (p->t->use == TEMPLATE_GROUPS)
+		return !find_variable(str_sub(name, 0, end)) ? true :
+		    problem_hint(p->ps, place_of(p, written), STR_LIT("a "
+		    "whole value is written by `set_header`"), "here only "
+		    "groups of the regex beside it can be filled in");
 	for (size_t i = 0; argument && i < COUNT(ours); i++)
 		if (str_eq_z(name, ours[i]))
 			return true;
@@ -765,6 +773,21 @@ static bool finish(struct filler *f, const struct template *t,
 		name = STR_LIT("INBOX_");
 	*out = arena_str(f->arena, name);
 	return true;
+}
+
+void template_expand(const struct template *t,
+    const struct captures *captures, struct buf *out)
+{
+	struct filler f = { .captures = captures };
+
+	for (size_t i = 0; i < t->n; i++) {
+		const struct piece *piece = &t->pieces[i];
+		struct str value = piece->kind == PIECE_LITERAL ?
+		    piece->text : group_value(&f, piece->text);
+
+		buf_add_str(out, value.n ? value : piece->has_default ?
+		    piece->otherwise : STR_EMPTY);
+	}
 }
 
 bool template_fill(const struct template *t, struct arena *a,

@@ -23,6 +23,7 @@ enum template_use {
 	TEMPLATE_LABEL,		/* label or mailbox name: values sanitised */
 	TEMPLATE_TEXT,		/* free text: values as they are, one line */
 	TEMPLATE_ARGUMENT,	/* of a program: no text from the message */
+	TEMPLATE_GROUPS,	/* groups alone: see template_expand */
 };
 
 /* Captures of a rule's regexes, as the matcher collected them. */
@@ -75,6 +76,10 @@ MUST_USE bool template_fill(const struct template *t, struct arena *a,
     const struct match_input *in, const char *rule,
     const struct captures *captures, struct str *out, unsigned *ask_out,
     struct str *failure_out);
+
+/* Adds a template of groups, filled: an unset one is its default or empty. */
+void template_expand(const struct template *t,
+    const struct captures *captures, struct buf *out);
 
 /*
  * A label or mailbox name as an author wrote it: no controls, no empty

@@ -389,6 +389,11 @@ struct plan_item *plan_add(struct plan *p, const struct plan_message *m,
 	for (size_t i = 0; i < want->n_copies; i++)
 		add_copy(&w, &want->copies[i], places);
 	add_place(&w, &want->place, places);
+	if (v->wants.n_rewrites && !item->failed) {
+		item->failed = item->refused = true;
+		item->refused_rule = (uint32_t)v->wants.rewrites[0].rule;
+		item->failure = STR_LIT("messages cannot be replaced yet");
+	}
 	count(&w);
 	if (item->n_ops == 0 && !item->failed && !has_notes(v)) {
 		p->n_items--;

@@ -14,45 +14,55 @@ struct making {
 	struct pos pos;
 };
 
-static struct action *action_add(struct making *m, enum action_kind kind)
+struct action *action_add(struct builder *b, struct branch *to, size_t *cap,
+    enum action_kind kind, const struct word *w, struct pos pos)
 {
-	struct branch *to = m->to;
 	struct action *a;
 
-	arena_grow(m->b->arena, &to->actions, to->n_actions, &m->cap);
+	arena_grow(b->arena, &to->actions, to->n_actions, cap);
 	a = &to->actions[to->n_actions++];
-	*a = (struct action){
-		.kind = kind, .pos = m->pos, .word = m->word,
-	};
+	*a = (struct action){ .kind = kind, .pos = pos, .word = w };
 	return a;
 }
 
+static struct action *add(struct making *m, enum action_kind kind)
+{
+	return action_add(m->b, m->to, &m->cap, kind, m->word, m->pos);
+}
+
 /* ------------------------------------------------------------- arguments */
+
+const struct template *template_build(struct builder *b,
+    const struct node *n, const char *what, enum template_use use,
+    const struct groups *groups)
+{
+	struct str text, *names;
+	bool *sure;
+
+	if (!build_text(b, n, what, &text))
+		return NULL;
+	if (!groups)	/* the conditions are faulty: no more can be told */
+		return template_of(b->arena, text);
+	names = arena_array(b->arena, groups->n, sizeof(*names));
+	sure = arena_array(b->arena, groups->n, sizeof(*sure));
+	for (size_t i = 0; i < groups->n; i++) {
+		names[i] = groups->list[i].name;
+		sure[i] = groups->list[i].sure;
+	}
+	return template_make(b->arena, text, n->pos, use, names, sure,
+	    groups->n, b->ps);
+}
 
 /* A label or mailbox, perhaps with $(...) in it. */
 static const struct template *name_template(struct making *m,
     const struct node *n)
 {
-	const struct groups *gs = m->groups;
-	struct builder *b = m->b;
-	const struct template *t;
-	struct str text, *names;
-	bool *sure;
+	const struct template *t = template_build(m->b, n, m->word->name,
+	    TEMPLATE_LABEL, m->groups);
+	struct str text;
 
-	if (!build_text(b, n, m->word->name, &text))
-		return NULL;
-	if (!gs)	/* the conditions are faulty: no more can be told */
-		return template_of(b->arena, text);
-	names = arena_array(b->arena, gs->n, sizeof(*names));
-	sure = arena_array(b->arena, gs->n, sizeof(*sure));
-	for (size_t i = 0; i < gs->n; i++) {
-		names[i] = gs->list[i].name;
-		sure[i] = gs->list[i].sure;
-	}
-	t = template_make(b->arena, text, n->pos, TEMPLATE_LABEL, names,
-	    sure, gs->n, b->ps);
 	if (t && template_literal(t, &text))
-		t = template_of(b->arena, build_inbox(text));
+		t = template_of(m->b->arena, build_inbox(text));
 	return t;
 }
 
@@ -64,7 +74,7 @@ static bool label_action(struct builder *b, const struct node *n, void *ctx)
 	(void)b;
 	if (!t)
 		return false;
-	action_add(m, str_eq_z(str_of(m->word->name), "label") ?
+	add(m, str_eq_z(str_of(m->word->name), "label") ?
 	    ACTION_LABEL : ACTION_UNLABEL)->text = t;
 	return true;
 }
@@ -80,7 +90,7 @@ static bool mark_action(struct builder *b, const struct node *n, void *ctx)
 	if (!state->mark)
 		return problem(b->ps, n->pos, "a message becomes `%s` by "
 		    "being one; it cannot be marked so", state->name);
-	action_add(m, set != state->negated ? ACTION_FLAG : ACTION_UNFLAG)
+	add(m, set != state->negated ? ACTION_FLAG : ACTION_UNFLAG)
 	    ->text = template_of(b->arena, str_of(state->flag));
 	return true;
 }
@@ -92,7 +102,7 @@ static bool flag_action(struct builder *b, const struct node *n, void *ctx)
 
 	if (!build_flag(b, n, &flag))
 		return false;
-	action_add(m, str_eq_z(str_of(m->word->name), "flag") ?
+	add(m, str_eq_z(str_of(m->word->name), "flag") ?
 	    ACTION_FLAG : ACTION_UNFLAG)->text =
 	    template_of(b->arena, flag);
 	return true;
@@ -148,7 +158,7 @@ static bool place_action(struct builder *b, const struct node *n, void *ctx)
 		if (!a.text)
 			return false;
 	}
-	*action_add(m, a.kind) = a;
+	*add(m, a.kind) = a;
 	return true;
 }
 
@@ -173,14 +183,14 @@ static bool bare_action(struct making *m)
 	for (size_t i = 0; i < COUNT(places); i++) {
 		if (!str_eq_z(str_of(m->word->name), places[i].name))
 			continue;
-		a = action_add(m, ACTION_PLACE);
+		a = add(m, ACTION_PLACE);
 		a->place = places[i].place;
 		if (places[i].text)
 			a->text = template_of(m->b->arena,
 			    str_of(places[i].text));
 		return true;
 	}
-	action_add(m, ACTION_STOP);
+	add(m, ACTION_STOP);
 	return true;
 }
 
@@ -231,6 +241,13 @@ static bool flag_like(struct making *m, const struct node *value)
 	return bare_action(m);
 }
 
+static bool rewrites(const struct word *w)
+{
+	return w->arg == ARG_SET_FIELDS || w->arg == ARG_ADD_FIELDS ||
+	    w->arg == ARG_REMOVE_FIELDS || w->arg == ARG_EDIT_FIELDS ||
+	    w->arg == ARG_FIXES || w->arg == ARG_PIPE;
+}
+
 /* VALUE is NULL for a word that stands alone. */
 static bool one_action(struct making *m, const struct node *key,
     const struct node *value)
@@ -243,10 +260,16 @@ static bool one_action(struct making *m, const struct node *key,
 		return false;
 	if (m->word->arg == ARG_NONE)
 		return flag_like(m, value);
+	if (m->word->arg == ARG_DECRYPT)
+		return rewrite_build(b, m->word, m->pos, value, m->groups,
+		    m->to, &m->cap);
 	if (!value || node_is_null(value))
 		return problem_hint(b->ps, key->pos, arena_printf(b->arena,
 		    "write `%s: ...`", m->word->name),
 		    "`%s` says not what", m->word->name);
+	if (rewrites(m->word))
+		return rewrite_build(b, m->word, m->pos, value, m->groups,
+		    m->to, &m->cap);
 	if (m->word->arg == ARG_LABELS)
 		return build_each(b, value, m->word->name, label_action, m);
 	if (m->word->arg == ARG_MARKS)

@@ -7,7 +7,8 @@ struct answer answer_settled(bool yes)
 
 struct answer answer_unknown(unsigned ask, const char *why)
 {
-	return (struct answer){ TRUTH_UNKNOWN, ask, why, NULL };
+	return (struct answer){ .truth = TRUTH_UNKNOWN, .ask = ask,
+	    .why = why };
 }
 
 static const char *missing_reason(unsigned bits)
@@ -25,10 +26,28 @@ static const char *missing_reason(unsigned bits)
 	return "its text is not known";
 }
 
+/* Those of BITS that are not known since a step before is not. */
+static unsigned veiled(const struct match_input *in, unsigned bits)
+{
+	unsigned under = 0;
+
+	if (!in->mail || !in->veil)
+		return 0;
+	if (bits & RULES_ASK_FIELDS && mail_header_veiled(in->mail))
+		under |= RULES_ASK_FIELDS;
+	if (bits & RULES_ASK_BODY && mail_body_veiled(in->mail))
+		under |= RULES_ASK_BODY;
+	return under;
+}
+
 struct answer answer_missing(const struct match_input *in, unsigned bits)
 {
-	unsigned ask = bits & ~in->denied;
+	unsigned ask, under = veiled(in, bits);
 
+	if (under && under == bits)
+		return answer_doubted(*in->veil);
+	bits &= ~under;
+	ask = bits & ~in->denied;
 	/* what is here came with all fields that rules read */
 	if (ask & RULES_ASK_FIELDS && in->mail)
 		return answer_unknown(ask & ~(unsigned)RULES_ASK_FIELDS,
@@ -48,12 +67,13 @@ void answer_add(struct answer *sum, struct answer part)
 
 struct doubt answer_doubt(struct answer a)
 {
-	return (struct doubt){ a.ask, a.why, a.program };
+	return (struct doubt){ a.ask, a.why, a.program, a.rewrite };
 }
 
 struct answer answer_doubted(struct doubt d)
 {
-	return (struct answer){ TRUTH_UNKNOWN, d.ask, d.why, d.program };
+	return (struct answer){ TRUTH_UNKNOWN, d.ask, d.why, d.program,
+	    d.rewrite };
 }
 
 void doubt_add(struct doubt *sum, struct doubt more)
@@ -63,6 +83,8 @@ void doubt_add(struct doubt *sum, struct doubt more)
 		sum->why = more.why;
 	if (!sum->program)
 		sum->program = more.program;
+	if (!sum->rewrite)
+		sum->rewrite = more.rewrite;
 }
 
 struct answer answer_both(struct answer a, struct answer b)

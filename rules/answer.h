@@ -15,6 +15,7 @@ struct answer {
 	unsigned ask;		/* RULES_ASK_*, if unknown; 0: for good */
 	const char *why;	/* one clause, if unknown */
 	const struct program_question *program;	/* to be asked, of those */
+	const struct rewrite_question *rewrite;
 };
 
 /* What an unknown thing hangs on: an answer without its truth. */
@@ -22,6 +23,7 @@ struct doubt {
 	unsigned ask;
 	const char *why;
 	const struct program_question *program;
+	const struct rewrite_question *rewrite;
 };
 
 struct answer answer_settled(bool yes);

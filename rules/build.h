@@ -161,7 +161,7 @@ enum key_place {
 	KEY_file, KEY_rule, KEY_branch, KEY_test, KEY_expect,
 	KEY_attachment, KEY_list_id, KEY_size, KEY_age, KEY_count, KEY_date,
 	KEY_time_of_day, KEY_weekday, KEY_run, KEY_list, KEY_special,
-	KEY_auth_results,
+	KEY_auth_results, KEY_add, KEY_removal, KEY_edit, KEY_decrypt,
 };
 /* Reports unknown keys and those that are not yet supported. */
 bool keys_check(struct builder *b, const struct node *map,
@@ -171,7 +171,8 @@ bool keys_check(struct builder *b, const struct node *map,
 struct vocab_row {
 	enum vocab_kind {
 		VOCAB_CONDITION, VOCAB_ACTION, VOCAB_OPERATOR, VOCAB_PART,
-		VOCAB_VARIABLE, VOCAB_STATE, VOCAB_SPECIAL, VOCAB_KEY,
+		VOCAB_VARIABLE, VOCAB_STATE, VOCAB_SPECIAL, VOCAB_FIX,
+		VOCAB_KEY,
 	} kind;
 	unsigned of;		/* of an operator OF_*, of a key enum
 				   key_place, of a state whether it marks */
@@ -200,7 +201,36 @@ struct str written(struct arena *a, struct str key, const struct node *n);
 bool actions_build(struct builder *b, const struct node *n,
     const struct groups *groups, struct branch *to);
 
+/* Adds an action to TO, whose capacity is *CAP. */
+struct action *action_add(struct builder *b, struct branch *to, size_t *cap,
+    enum action_kind kind, const struct word *w, struct pos pos);
+/* A text with $(...) for USE; GROUPS as above.  NULL after a reported
+ * problem. */
+const struct template *template_build(struct builder *b,
+    const struct node *n, const char *what, enum template_use use,
+    const struct groups *groups);
+
+/* --- edit */
+
+/* Adds what the action W, one that rewrites the message, comes to with VALUE
+ * (NULL: it stands alone).  False after a reported problem. */
+MUST_USE bool rewrite_build(struct builder *b, const struct word *w,
+    struct pos pos, const struct node *value, const struct groups *groups,
+    struct branch *to, size_t *cap);
+
+/* --- program */
+
+/* The program COMMAND; TIMEOUT may be NULL.  NULL after a reported problem. */
+const struct program *program_build(struct builder *b,
+    const struct node *command, const struct node *timeout);
+
 /* --- list */
+
+struct edit_map;
+/* The list NAME, for the values of a field, or for its addresses.  NULL after
+ * a reported problem. */
+const struct edit_map *edit_map_build(struct builder *b,
+    const struct node *name, bool addresses);
 
 struct list *list_find(struct builder *b, const struct node *name);
 /* Adds the list of NODE; reported when that fails. */

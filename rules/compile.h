@@ -40,9 +40,10 @@ enum operator_of {
 	OF_BODY = 1 << 3,
 	OF_NAME = 1 << 4,
 	OF_BLOCK = 1 << 5,
+	OF_VALUE = 1 << 6,	/* one of a field that remove_header looks at */
 	OF_FIELD = OF_TEXT | OF_ADDRESS | OF_BODY,
-	OF_ALL = OF_FIELD | OF_PART | OF_NAME | OF_BLOCK,
-	MODIFIES = 1 << 6,	/* asks nothing by itself */
+	OF_ALL = OF_FIELD | OF_PART | OF_NAME | OF_BLOCK | OF_VALUE,
+	MODIFIES = 1 << 7,	/* asks nothing by itself */
 };
 
 extern const struct word condition_words[];
@@ -234,6 +235,7 @@ enum action_kind {
 	ACTION_PLACE,		/* move archive inbox trash spam delete */
 	ACTION_COPY,
 	ACTION_STOP,
+	ACTION_HEADER, ACTION_PIPE, ACTION_DECRYPT,	/* they rewrite */
 };
 
 struct action {
@@ -243,7 +245,17 @@ struct action {
 	const struct template *text;	/* label, mailbox; flag and special
 					   use as literal; else NULL */
 	enum place_kind place;	/* for PLACE and COPY */
+	const struct header_edit *edit;	/* HEADER; `text` is its text */
+	const struct program *program;	/* PIPE */
+	bool verify;			/* DECRYPT */
+	enum keep_original keep;
 };
+
+static inline bool action_rewrites(const struct action *a)
+{
+	return a->kind == ACTION_HEADER || a->kind == ACTION_PIPE ||
+	    a->kind == ACTION_DECRYPT;
+}
 
 /* A `when` with its actions: a rule, or a branch of first_of. */
 struct branch {
@@ -260,6 +272,7 @@ struct rule {
 	struct rule_info info;
 	struct branch top;
 	struct branch on_error;	/* its actions only */
+	bool copies_too, new_thread;	/* see struct wants */
 };
 
 /* --------------------------------------------------------------- tests */
@@ -281,7 +294,8 @@ struct test_case {
 	const struct zone *zone;	/* NULL: not given */
 	/* expect; has_* false: not asked about */
 	bool has_rules, has_labels, has_mailbox, has_flags, has_unknown,
-	    has_failed;
+	    has_failed, has_replaced;
+	bool replaced;
 	struct str *rules, *expect_labels, *expect_flags, *unknown, *failed;
 	size_t n_rules, n_expect_labels, n_expect_flags, n_unknown, n_failed;
 	struct str expect_mailbox;

@@ -384,6 +384,9 @@ void effects_do(struct effects *fx, const struct deed *deeds, size_t n,
 			break;
 		case ACTION_PLACE:
 		case ACTION_STOP:
+		case ACTION_HEADER:
+		case ACTION_PIPE:
+		case ACTION_DECRYPT:
 			break;
 		}
 	}

@@ -179,13 +179,15 @@ static struct answer eval_named(struct evaluation *v, const struct cond *c)
 	const struct cond *kid = c->kids[0];
 	struct memo *m = &v->memos[kid->memo];
 
-	if (!m->set || (kid->reads_state && m->epoch != v->fx->epoch) ||
+	if (!m->set || m->version != v->version ||
+	    (kid->reads_state && m->epoch != v->fx->epoch) ||
 	    (kid->reads_rule && m->rule != v->rule)) {
 		if (v->in->explain && !v->notes)
 			return evaluate(v, kid);	/* would lack notes */
 		m->answer = evaluate(v, kid);
 		m->set = true;
 		m->epoch = v->fx->epoch;
+		m->version = v->version;
 		m->rule = v->rule;
 		m->tree = NULL;
 	}

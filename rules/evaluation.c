@@ -16,6 +16,13 @@ void evaluation_init(struct evaluation *v, const struct rules *r,
 		    sizeof(*v->notes));
 }
 
+void evaluation_rewritten(struct evaluation *v)
+{
+	v->version++;
+	v->ids = NULL;
+	v->auth = NULL;
+}
+
 bool evaluation_late(struct evaluation *v)
 {
 	if (!v->late && v->in->out_of_time)

@@ -22,6 +22,7 @@ struct memo {
 	struct answer answer;
 	bool set;
 	unsigned epoch;		/* of the effects it was read from */
+	unsigned version;	/* of the message */
 	const char *rule;	/* for which it was read */
 	const struct explained *tree;	/* made by explain */
 };
@@ -41,6 +42,7 @@ struct evaluation {
 	struct hit hit;		/* what made the last leaf true */
 	struct kept_ids *ids;
 	const struct kept_auth *auth;
+	unsigned version;	/* of the message: grows as it is rewritten */
 	unsigned ticks;
 	bool late;		/* the message's time is up */
 };
@@ -48,6 +50,9 @@ struct evaluation {
 void evaluation_init(struct evaluation *v, const struct rules *r,
     struct arena *a, const struct match_input *in,
     const struct effects *fx);
+
+/* IN->mail is another now: what was kept of it is gone. */
+void evaluation_rewritten(struct evaluation *v);
 
 #define EVALUATION_LATE	"the time for this message was up"
 

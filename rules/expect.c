@@ -139,7 +139,7 @@ static bool build_expect(struct builder *b, const struct node *n,
     struct test_case *t)
 {
 	const struct node *mailbox, *replaced;
-	bool ok, yes;
+	bool ok;
 
 	if (node_is_null(n) || n->kind != NODE_MAP || n->n == 0)
 		return problem_hint(b->ps, n->pos,
@@ -148,12 +148,10 @@ static bool build_expect(struct builder *b, const struct node *n,
 	mailbox = node_get(n, "mailbox");
 	replaced = node_get(n, "replaced");
 	ok = keys_check(b, n, KEY_expect, "key of `expect`");
-	/* Nothing is rewritten yet: so `false` will come out. */
-	if (replaced && !node_bool(replaced, "replaced", &yes, b->ps))
-		ok = false;
-	else if (replaced && yes)
-		ok = problem(b->ps, replaced->pos,
-		    "`replaced: true` is not yet supported");
+	if (replaced) {
+		t->has_replaced = true;
+		ok &= node_bool(replaced, "replaced", &t->replaced, b->ps);
+	}
 	if (mailbox) {
 		t->has_mailbox = true;
 		ok &= build_name(b, mailbox, "mailbox", &t->expect_mailbox);

@@ -60,6 +60,8 @@ const struct vocab_row vocab_rows[] = {
 	{ VOCAB_STATE, mark, #name, ARG_NONE, help, flag },
 #define SPECIAL(name, help)	\
 	{ VOCAB_SPECIAL, 0, name, ARG_NONE, help, NULL },
+#define FIX(name, fix, help)	\
+	{ VOCAB_FIX, 0, #name, ARG_NONE, help, NULL },
 #define KEY(where, name, arg, help)	\
 	{ VOCAB_KEY, KEY_##where, #name, arg, help, NULL },
 #include "vocab.def"
@@ -81,7 +83,8 @@ static const char *word_of(const struct vocab_row *row)
 		[VOCAB_PART] = "part of an address",
 		[VOCAB_VARIABLE] = "template",
 		[VOCAB_STATE] = "word of `is`",
-		[VOCAB_SPECIAL] = "special use", [VOCAB_KEY] = NULL,
+		[VOCAB_SPECIAL] = "special use",
+		[VOCAB_FIX] = "word of `fix_headers`", [VOCAB_KEY] = NULL,
 	};
 	static const char *const places[] = {
 		[KEY_file] = "key of a file", [KEY_rule] = "key of a rule",
@@ -97,6 +100,10 @@ static const char *word_of(const struct vocab_row *row)
 		[KEY_weekday] = "key of `weekday`",
 		[KEY_run] = "key of `run`", [KEY_list] = "key of a list",
 		[KEY_special] = "key of a mailbox",
+		[KEY_add] = "key of a new field",
+		[KEY_removal] = "key of `remove_header`",
+		[KEY_edit] = "key of `edit_header`",
+		[KEY_decrypt] = "key of `decrypt`",
 	};
 
 	return row->kind == VOCAB_KEY ? places[row->of] : kinds[row->kind];

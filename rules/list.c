@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "fold.h"
+#include "rewrite.h"
 
 /* ------------------------------------------------------- address forms */
 
@@ -449,4 +450,113 @@ struct list *list_find(struct builder *b, const struct node *name)
 	}
 	b->lists[at]->used = true;
 	return b->lists[at];
+}
+
+/* ------------------------------------------------- maps that edit fields */
+
+/* Each letter for itself, as a regex. */
+static struct str quoted_regex(struct arena *a, struct str s)
+{
+	struct buf b;
+	struct str out;
+
+	buf_init(&b, 2 * s.n);
+	for (size_t i = 0; i < s.n; i++) {
+		if (!ch_alnum(s.p[i]) && (unsigned char)s.p[i] < 0x80)
+			buf_add_char(&b, '\\');
+		buf_add_char(&b, s.p[i]);
+	}
+	out = arena_str(a, buf_str(&b));
+	buf_free(&b);
+	return out;
+}
+
+static bool add_other(struct builder *b, struct edit_map *map, size_t *cap,
+    size_t entry, enum test_part part, const struct pattern *p)
+{
+	if (!p)
+		return false;
+	if (map->n_others == LIST_REGEX_MAX)
+		return problem(b->ps, list_entry_pos(map->list, entry),
+		    "a map that edits addresses has at most %d entries that "
+		    "are no plain address or domain", LIST_REGEX_MAX);
+	arena_grow(b->arena, &map->others, map->n_others, cap);
+	map->others[map->n_others++] = (struct edit_entry){ entry, part, p };
+	return true;
+}
+
+/* What an address becomes: an address, a domain, or a name. */
+static bool new_address_ok(struct builder *b, struct str value,
+    struct pos pos)
+{
+	struct address *list;
+	struct operand o;
+
+	if (value.p[0] == '@')
+		return address_form(b, value, pos, false, &o) &&
+		    (o.op == TEST_DOMAIN || problem(b->ps, pos,
+		    "`%.*s` is no domain", STR_ARG(value)));
+	if (!memchr(value.p, '@', value.n) && !memchr(value.p, '<', value.n))
+		return true;
+	return addresses_read(b->arena, value, &list) == 1 &&
+	    list[0].local.n && list[0].domain.n ? true : problem(b->ps, pos,
+	    "`%.*s` is neither an address nor a name", STR_ARG(value));
+}
+
+static bool map_entry(struct builder *b, struct edit_map *map, size_t *cap,
+    size_t i)
+{
+	struct str entry = map->list->entries[i];
+	struct pos pos = list_entry_pos(map->list, i);
+	struct node n = { .kind = NODE_SCALAR, .pos = pos, .text = entry };
+	struct operand o;
+
+	if (!new_address_ok(b, map->list->values[i], pos) ||
+	    !address_form(b, entry, pos, false, &o))
+		return false;
+	if (o.op == TEST_NAME_OR_ADDRESS)
+		return add_other(b, map, cap, i, PART_NAME, pattern_build(b,
+		    PATTERN_REGEX, quoted_regex(b->arena, entry), true, &n));
+	if (o.op == TEST_DOMAIN_GLOB)
+		return add_other(b, map, cap, i, PART_DOMAIN, o.pattern);
+	/* most are found by what they are, without looking at each */
+	if (o.op == TEST_DOMAIN && is_ascii(entry))
+		return true;
+	if (o.op == TEST_DOMAIN)
+		return add_other(b, map, cap, i, PART_DOMAIN,
+		    pattern_build(b, PATTERN_IS, o.text, true, &n));
+	if (str_eq(o.text, fold_str(b->arena, entry)))
+		return true;
+	return add_other(b, map, cap, i, PART_ADDRESS, pattern_build(b,
+	    PATTERN_IS, o.text, true, &n));
+}
+
+const struct edit_map *edit_map_build(struct builder *b,
+    const struct node *name, bool addresses)
+{
+	struct list *l = list_find(b, name);
+	struct edit_map *map = arena_make(b->arena, struct edit_map);
+	struct str regex;
+	size_t cap = 0;
+	bool ok = true;
+
+	if (!l || l->index->faulty)
+		return NULL;
+	if (!l->values) {
+		problem_hint(b->ps, name->pos, STR_LIT("write a map: "
+		    "{old: new}, or `old :: new` a line in a file"),
+		    "the list `%.*s` is no map", STR_ARG(l->name));
+		return NULL;
+	}
+	map->list = l;
+	map->addresses = addresses;
+	for (size_t i = 0; i < l->n; i++)
+		if (list_entry_regex(l->entries[i], &regex))
+			ok = problem_hint(b->ps, list_entry_pos(l, i),
+			    STR_LIT("write `regex` and `replace`"),
+			    "a regex cannot stand in a map that edits a "
+			    "field");
+		else if (addresses)
+			ok &= map_entry(b, map, &cap, i);
+	return ok ? map : NULL;
 }

@@ -72,6 +72,9 @@ struct mail {
 	struct memo *memo;		/* may change in a const mail */
 	struct mail *before;		/* whose header was another */
 	struct str body;
+	const struct str *veiled;
+	size_t n_veiled;
+	bool veil;			/* over all */
 };
 
 /* ---------------------------------------------------------------- lines */
@@ -256,9 +259,45 @@ struct str mail_header_octets(const struct mail *m)
 	return str_sub(m->index->bytes, 0, m->index->body);
 }
 
+struct mail *mail_veiled(struct mail *m, const struct str *names, size_t n,
+    bool all)
+{
+	struct mail *view = arena_make(m->arena, struct mail);
+
+	*view = *m;
+	view->veiled = names;
+	view->n_veiled = n;
+	view->veil = all;
+	return view;
+}
+
+bool mail_header_veiled(const struct mail *m)
+{
+	return m->veil || m->n_veiled;
+}
+
+static bool over_body(const struct mail *m)
+{
+	for (size_t i = 0; i < m->n_veiled; i++)
+		if (str_istarts(m->veiled[i], STR_LIT("Content-")))
+			return true;
+	return m->veil;
+}
+
+bool mail_body_veiled(const struct mail *m)
+{
+	return m->have == MAIL_WHOLE && over_body(m);
+}
+
+bool mail_knows_header(const struct mail *m)
+{
+	return m->have != MAIL_FIELDS && !m->index->cut &&
+	    !mail_header_veiled(m);
+}
+
 bool mail_knows_body(const struct mail *m)
 {
-	return m->have == MAIL_WHOLE;
+	return m->have == MAIL_WHOLE && !over_body(m);
 }
 
 /* --------------------------------------------------------------- fields */
@@ -350,6 +389,11 @@ bool mail_knows_field(const struct mail *m, struct str name)
 {
 	bool named = m->have != MAIL_FIELDS;
 
+	if (m->veil)
+		return false;
+	for (size_t i = 0; i < m->n_veiled; i++)
+		if (str_ieq(m->veiled[i], name))
+			return false;
 	for (size_t i = 0; i < m->n_only && !named; i++)
 		named = str_ieq(m->only[i], name);
 	return named && !m->index->cut && !group_of(m, name)->over;
@@ -459,7 +503,7 @@ bool mail_header_block(struct mail *m, bool octets, struct str *out)
 {
 	struct block *block = &m->memo->blocks[octets];
 
-	if (m->have == MAIL_FIELDS)
+	if (m->have == MAIL_FIELDS || mail_header_veiled(m))
 		return false;
 	if (!block->made) {
 		block->made = true;

@@ -87,6 +87,18 @@ struct mail *mail_with_header(struct mail *m, struct str header);
 /* What it was made of, up to where the body begins. */
 struct str mail_header_octets(const struct mail *m);
 
+/*
+ * M, of which the fields NAMES are not known, nor a header as a whole; or
+ * with ALL nothing is.  Another Content-Type would make another body, so that
+ * is not known either without its Content- fields.
+ */
+struct mail *mail_veiled(struct mail *m, const struct str *names, size_t n,
+    bool all);
+/* Has M one, over the header, or over a body that is there? */
+bool mail_header_veiled(const struct mail *m);
+bool mail_body_veiled(const struct mail *m);
+bool mail_knows_header(const struct mail *m);	/* all of it */
+
 /* Can the field's presence and value be told from what is here?  False too
  * where a limit cuts the header or what stands under this name. */
 bool mail_knows_field(const struct mail *m, struct str name);

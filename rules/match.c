@@ -9,16 +9,22 @@
  * A rule is done as a whole or not at all: with `first_of` it waits for its
  * branch, and a template that cannot be filled undoes all of it.
  */
+#include "draft.h"
 #include "explain.h"
+#include "field.h"
 #include "index.h"
 
 struct matcher {
 	const struct rules *rules;
-	const struct match_input *in;
+	struct match_input input;	/* its mail is the draft's */
+	const struct match_input *in;	/* that one */
 	struct arena *arena;
 	struct verdict *out;
 	struct effects fx;
 	struct evaluation v;
+	struct draft draft;
+	struct draft_state before;	/* the rule at hand */
+	struct draft_state after;	/* one that is unknown */
 	const uint64_t *candidates;	/* a bit a rule; NULL: all are */
 	const struct rule *stopped;	/* by this one */
 	const struct rule *blocked;	/* perhaps */
@@ -100,8 +106,6 @@ static void collect_captures(struct matcher *m, const struct branch *top,
 	    &m->cap_captures, &m->captures_doubt);
 }
 
-enum filled { FILLED, FILLED_FAILS, FILLED_UNKNOWN };
-
 /* One name; what is not known yet is added to DOUBT. */
 static enum filled fill_name(struct matcher *m, const struct rule *rule,
     const struct branch *b, const struct template *t, struct str *out,
@@ -130,6 +134,56 @@ static enum filled fill_name(struct matcher *m, const struct rule *rule,
 	return FILLED_UNKNOWN;
 }
 
+/* The program's arguments: what they may hold is always known. */
+static const char *const *fill_argv(struct matcher *m,
+    const struct rule *rule, const struct program *p, struct str *failure)
+{
+	const char **argv = arena_array(m->arena, p->n + 1, sizeof(*argv));
+	struct str text;
+	unsigned ask;
+
+	for (size_t i = 0; i < p->n; i++) {
+		if (!template_fill(p->argv[i], m->arena, m->in,
+		    rule->info.name, NULL, &text, &ask, failure))
+			return NULL;
+		argv[i] = arena_z(m->arena, text);
+	}
+	return argv;
+}
+
+/* A step: done in the draft, and not a deed. */
+static enum filled fill_rewrite(struct matcher *m, const struct rule *rule,
+    const struct branch *b, const struct action *action,
+    struct doubt *doubt, struct str *failure)
+{
+	size_t index = (size_t)(rule - m->rules->rules);
+	const char *const *argv = NULL;
+	struct header_edit edit;
+	enum filled filled;
+
+	m->draft.now.copies_too |= rule->copies_too;
+	m->draft.now.new_thread |= rule->new_thread;
+	if (action->kind != ACTION_HEADER) {
+		if (action->program)
+			argv = fill_argv(m, rule, action->program, failure);
+		if (action->program && !argv)
+			return FILLED_FAILS;
+		return draft_step(&m->draft, index, action, argv, doubt,
+		    failure);
+	}
+	edit = *action->edit;
+	if (action->text) {
+		filled = fill_name(m, rule, b, action->text, &edit.text,
+		    doubt, failure);
+		if (filled == FILLED_UNKNOWN)
+			draft_leave_open(&m->draft, &edit);
+		if (filled != FILLED)
+			return filled;
+		edit.text = field_clean(m->arena, edit.text);
+	}
+	return draft_edit(&m->draft, index, action, &edit, doubt, failure);
+}
+
 static enum filled fill_action(struct matcher *m, const struct rule *rule,
     const struct branch *b, const struct action *action,
     struct doubt *doubt, struct str *failure)
@@ -137,6 +191,8 @@ static enum filled fill_action(struct matcher *m, const struct rule *rule,
 	struct deed *d;
 	enum filled filled = FILLED;
 
+	if (action_rewrites(action))
+		return fill_rewrite(m, rule, b, action, doubt, failure);
 	arena_grow(m->arena, &m->deeds, m->n_deeds, &m->cap_deeds);
 	d = &m->deeds[m->n_deeds++];
 	*d = (struct deed){ .kind = action->kind, .place = action->place,
@@ -149,6 +205,14 @@ static enum filled fill_action(struct matcher *m, const struct rule *rule,
 		d->name = template_head(action->text);
 	}
 	return filled;
+}
+
+static bool rewrites(const struct branch *b)
+{
+	for (size_t i = 0; i < b->n_actions; i++)
+		if (action_rewrites(&b->actions[i]))
+			return true;
+	return false;
 }
 
 /*
@@ -165,6 +229,10 @@ static enum filled fill_deeds(struct matcher *m, const struct rule *rule,
 	m->captured = m->captures_short = false;
 	m->captures.n = 0;
 	*doubt = (struct doubt){ 0 };
+	draft_back(&m->draft, m->before);
+	/* of the message as the rule found it */
+	if (rewrites(first) || (then && rewrites(then)))
+		collect_captures(m, &rule->top, b);
 	for (int part = 0; part < 2; part++) {
 		const struct branch *from = part ? then : first;
 
@@ -231,9 +299,18 @@ static struct answer place_known(const struct matcher *m)
 
 /* ------------------------------------------------------ one rule's result */
 
+/* What later conditions may read is another message. */
+static void look_again(struct matcher *m)
+{
+	if (m->candidates)
+		m->candidates = index_candidates(m->rules->index, m->arena,
+		    m->in->mail);
+}
+
 static void maybe_deeds(struct matcher *m, const struct rule *rule,
     struct doubt doubt)
 {
+	draft_doubt(&m->draft, &m->after, doubt);
 	if (stops(m->deeds, m->n_deeds))
 		m->blocked = rule;
 	effects_maybe(&m->fx, m->deeds, m->n_deeds, doubt);
@@ -262,10 +339,13 @@ static void maybe_rule(struct matcher *m, const struct rule *rule,
 	struct note *notes = m->v.notes;
 
 	m->v.notes = NULL;	/* this is no part of the explanation */
+	m->after = m->before;
 	for (size_t i = 0; i < top->n_first_of; i++) {
 		const struct branch *b = &top->first_of[i];
-		enum truth truth = evaluate(&m->v, b->when).truth;
+		enum truth truth;
 
+		draft_back(&m->draft, m->before);
+		truth = evaluate(&m->v, b->when).truth;
 		if (truth != TRUTH_FALSE)
 			maybe_branch(m, rule, b, doubt);
 		if (truth == TRUTH_TRUE)
@@ -274,6 +354,7 @@ static void maybe_rule(struct matcher *m, const struct rule *rule,
 	maybe_branch(m, rule, NULL, doubt);
 out:
 	m->v.notes = notes;
+	m->before = m->after;
 }
 
 static void rule_unknown(struct matcher *m, const struct rule *rule,
@@ -285,6 +366,8 @@ static void rule_unknown(struct matcher *m, const struct rule *rule,
 	m->out->ask |= why.ask;
 	if (!m->out->program)
 		m->out->program = why.program;
+	if (!m->out->rewrite)
+		m->out->rewrite = why.rewrite;
 	why.why = quoted(m, "it hangs on the rule", rule,
 	    ", which is unknown");
 	maybe_rule(m, rule, why);
@@ -333,7 +416,10 @@ static void rule_fires(struct matcher *m, const struct rule *rule,
 		rr->truth = TRUTH_TRUE;
 		m->out->n_fired++;
 	}
-	if (filled == FILLED_FAILS || m->n_deeds == 0)
+	if (filled == FILLED_FAILS)
+		return;
+	m->before = m->draft.now;
+	if (m->n_deeds == 0)
 		return;
 	effects_do(&m->fx, m->deeds, m->n_deeds, rr->rule);
 	if (stops(m->deeds, m->n_deeds))
@@ -380,6 +466,7 @@ static void match_rule(struct matcher *m, size_t i)
 	const struct rule *rule = &m->rules->rules[i];
 	struct rule_result *rr = &m->out->rules[i];
 	struct answer in;
+	unsigned version;
 
 	rr->rule = i;
 	rr->not_reached = not_concerned(m, i);
@@ -404,22 +491,32 @@ static void match_rule(struct matcher *m, size_t i)
 			return;
 		}
 	}
-	if (!m->candidates || m->candidates[i / 64] >> i % 64 & 1)
-		judge(m, rule, rr);
+	if (m->candidates && !(m->candidates[i / 64] >> i % 64 & 1))
+		return;
+	version = m->v.version;
+	judge(m, rule, rr);
+	draft_back(&m->draft, m->before);
+	if (m->v.version != version)
+		look_again(m);
 }
 
 void rules_match(const struct rules *r, struct arena *a,
     const struct match_input *in, struct verdict *out)
 {
-	struct matcher m = { .rules = r, .in = in, .arena = a, .out = out };
+	struct matcher m = { .rules = r, .input = *in, .arena = a,
+	    .out = out };
 
+	m.in = &m.input;
 	*out = (struct verdict){ .n_rules = r->n_rules };
 	out->rules = arena_array(a, r->n_rules, sizeof(*out->rules));
-	effects_init(&m.fx, a, in);
-	evaluation_init(&m.v, r, a, in, &m.fx);
+	effects_init(&m.fx, a, m.in);
+	evaluation_init(&m.v, r, a, m.in, &m.fx);
+	draft_init(&m.draft, a, &m.input, &m.v);
+	m.before = m.draft.now;
 	if (r->index && !in->explain)
 		m.candidates = index_candidates(r->index, a, in->mail);
 	for (size_t i = 0; i < r->n_rules; i++)
 		match_rule(&m, i);
 	effects_report(&m.fx, out);
+	draft_report(&m.draft, out);
 }

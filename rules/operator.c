@@ -35,6 +35,8 @@ static enum operator_of place_of(const struct making *m)
 		return OF_BLOCK;
 	if (m->cond->kind == COND_ATTACHMENT)
 		return OF_NAME;
+	if (m->value)
+		return OF_VALUE;
 	if (!m->address)
 		return OF_TEXT;
 	return m->part == PART_ANY ? OF_ADDRESS : OF_PART;
@@ -402,7 +404,7 @@ bool operator_map(struct builder *b, struct making *m,
 	if (exact && !node_is_null(exact) && !case_build(b, m, exact))
 		ok = false;
 	if (raw && !node_is_null(raw) && place_of(m) &
-	    (OF_TEXT | OF_BODY | OF_BLOCK) &&
+	    (OF_TEXT | OF_BODY | OF_BLOCK | OF_VALUE) &&
 	    !node_bool(raw, "raw", &m->cond->raw, b->ps))
 		ok = false;
 	for (size_t i = 0; i < n->n; i++)

@@ -15,6 +15,7 @@ struct making {
 	struct str key;		/* for messages: "subject" */
 	enum text_source source;
 	bool address;		/* bare texts are address forms */
+	bool value;		/* of one occurrence: OF_VALUE */
 	enum test_part part;
 	bool exact;		/* `case: exact` */
 	struct cond *cond;

@@ -91,12 +91,20 @@ static bool build_timeout(struct builder *b, const struct node *n,
 	return true;
 }
 
+const struct program *program_build(struct builder *b,
+    const struct node *command, const struct node *timeout)
+{
+	struct program *p = arena_make(b->arena, struct program);
+
+	p->seconds = SECONDS_DEFAULT;
+	return build_command(b, command, p) &&
+	    (!timeout || build_timeout(b, timeout, p)) ? p : NULL;
+}
+
 struct cond *run_build(struct builder *b, const struct word *w,
     const struct node *key, const struct node *value)
 {
 	const struct node *command = node_get(value, "command");
-	const struct node *timeout = node_get(value, "timeout");
-	struct program *p = arena_make(b->arena, struct program);
 	struct cond *c;
 
 	if (!command || node_is_null(command)) {
@@ -108,11 +116,8 @@ struct cond *run_build(struct builder *b, const struct word *w,
 	c = cond_make(b, COND_RUN, key->pos,
 	    written(b->arena, key->text, value));
 	c->word = w;
-	c->program = p;
-	p->seconds = SECONDS_DEFAULT;
-	if (!keys_check(b, value, KEY_run, "key of `run`") ||
-	    !build_command(b, command, p) ||
-	    (timeout && !build_timeout(b, timeout, p)))
+	if (!keys_check(b, value, KEY_run, "key of `run`"))
 		return NULL;
-	return cond_close(b, c);
+	c->program = program_build(b, command, node_get(value, "timeout"));
+	return c->program ? cond_close(b, c) : NULL;
 }

@@ -337,7 +337,8 @@ static const struct edit_entry *find_other(const struct edit_map *map,
 {
 	for (size_t i = 0; i < map->n_others; i++) {
 		const struct edit_entry *o = &map->others[i];
-		struct str s = o->domain ? ad->domain : ad->name;
+		struct str s = o->part == PART_DOMAIN ? ad->domain :
+		    o->part == PART_ADDRESS ? ad->address : ad->name;
 
 		if (s.n && pattern_match(o->pattern, s, NULL) == PATTERN_YES)
 			return o;
@@ -350,6 +351,7 @@ static struct str mapped_address(struct arena *a, const struct edit_map *map,
     const struct address *ad)
 {
 	const struct edit_entry *other = NULL;
+	struct address *list;
 	struct str value;
 	size_t at;
 
@@ -364,14 +366,15 @@ static struct str mapped_address(struct arena *a, const struct edit_map *map,
 		at = other->entry;
 	}
 	value = map->list->values[at];
-	if (memchr(value.p, '<', value.n))
-		return value;
+	if (memchr(value.p, '<', value.n) &&
+	    addresses_read(a, value, &list) == 1)
+		return field_mailbox(a, list[0].name, list[0].address);
 	if (value.p[0] == '@')
 		return field_mailbox(a, ad->name, arena_printf(a, "%.*s%.*s",
 		    STR_ARG(ad->local), STR_ARG(value)));
 	if (memchr(value.p, '@', value.n))
 		return field_mailbox(a, ad->name, value);
-	if (other && !other->domain)
+	if (other && other->part == PART_NAME)
 		value = name_with(a, other->pattern, ad->name, value);
 	return field_mailbox(a, value, ad->address);
 }
@@ -735,6 +738,42 @@ bool rules_rewrite_header(const struct rewrite *step, struct arena *a,
 	}
 	*body_out = body;
 	return true;
+}
+
+static const char *const *keep_argv(struct arena *a,
+    const char *const *argv)
+{
+	const char **kept;
+	size_t n = 0;
+
+	while (argv[n])
+		n++;
+	kept = arena_array(a, n + 1, sizeof(*kept));
+	for (size_t i = 0; i < n; i++)
+		kept[i] = arena_z(a, str_of(argv[i]));
+	return kept;
+}
+
+const struct rewrite *rules_rewrite_keep(struct arena *a,
+    const struct rewrite *list, size_t n)
+{
+	struct rewrite *kept = arena_array(a, n, sizeof(*kept));
+
+	for (size_t i = 0; i < n; i++) {
+		struct header_edit *edit;
+
+		kept[i] = list[i];
+		kept[i].key = arena_str(a, list[i].key);
+		if (list[i].argv)
+			kept[i].argv = keep_argv(a, list[i].argv);
+		if (!list[i].edit)
+			continue;
+		edit = arena_make(a, struct header_edit);
+		*edit = *list[i].edit;
+		edit->text = arena_str(a, edit->text);
+		kept[i].edit = edit;
+	}
+	return kept;
 }
 
 /* ------------------------------------------------------------- in words */

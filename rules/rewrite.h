@@ -47,9 +47,8 @@ struct edit_map {
 	 * file order. */
 	struct edit_entry {
 		size_t entry;
-		const struct pattern *pattern;	/* of a domain, or a text
-						   in the name */
-		bool domain;
+		enum test_part part;	/* ADDRESS, DOMAIN, NAME: of what */
+		const struct pattern *pattern;	/* of a name a regex */
 	} *others;
 	size_t n_others;
 };

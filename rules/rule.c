@@ -7,6 +7,7 @@
  * file.
  */
 #include "build.h"
+#include "rewrite.h"
 
 #include <string.h>
 
@@ -196,6 +197,8 @@ static bool build_info(struct builder *b, const struct node *map,
 		    !str_eq_z(map->keys[i]->text, "when") &&
 		    !str_eq_z(map->keys[i]->text, "then") &&
 		    !str_eq_z(map->keys[i]->text, "first_of") &&
+		    !str_eq_z(map->keys[i]->text, "scope") &&
+		    !str_eq_z(map->keys[i]->text, "new_thread") &&
 		    !str_eq_z(map->keys[i]->text, "on_error"))
 			ok &= build_info_key(b, map->keys[i], map->items[i],
 			    info);
@@ -205,6 +208,38 @@ static bool build_info(struct builder *b, const struct node *map,
 		    STR_LIT("add `applies_to: all`"),
 		    "`every` is for a rule that applies to all messages");
 	return ok;
+}
+
+static bool branch_rewrites(const struct branch *br)
+{
+	for (size_t i = 0; i < br->n_actions; i++)
+		if (action_rewrites(&br->actions[i]))
+			return true;
+	for (size_t i = 0; i < br->n_first_of; i++)
+		if (branch_rewrites(&br->first_of[i]))
+			return true;
+	return false;
+}
+
+/* `KEY: WORD`, which says more of what the rule rewrites. */
+static bool build_option(struct builder *b, const struct node *map,
+    const char *key, const char *word, const struct rule *rule, bool *out)
+{
+	const struct node *n = node_get(map, key);
+	struct str text;
+
+	if (!n)
+		return true;
+	if (!build_text(b, n, key, &text))
+		return false;
+	if (!str_eq_z(text, word))
+		return problem(b->ps, n->pos, "`%s` is `%s`, or left out",
+		    key, word);
+	if (!branch_rewrites(&rule->top) && !branch_rewrites(&rule->on_error))
+		warning(b->ps, node_get_key(map, key)->pos, "`%s` has no "
+		    "effect: this rule does not rewrite the message", key);
+	*out = true;
+	return true;
 }
 
 static bool has_control(struct str s)
@@ -270,6 +305,9 @@ static bool build_rule(struct builder *b, const struct node *n,
 		ok &= build_then(b, n, "on_error", out->top.when, clear,
 		    &out->on_error);
 	out->info.on_error = out->on_error.n_actions > 0;
+	ok &= build_option(b, n, "scope", "copies", out, &out->copies_too);
+	ok &= build_option(b, n, "new_thread", "accept", out,
+	    &out->new_thread);
 	return ok;
 }
 
@@ -360,6 +398,10 @@ static void read_action(struct reads *reads, const struct action *a)
 {
 	struct str label;
 
+	if (a->edit)
+		rewrite_fields(a->edit, read_field, reads);
+	if (a->edit && a->edit->fixes & FIX_ENCODING)
+		reads->b->out->whole_header = true;
 	if (!a->text)
 		return;
 	template_needs(a->text, read_field, reads);

@@ -230,6 +230,8 @@ struct match_input {
 	/* What was found out of its signature; NULL: not asked yet. */
 	const struct signature_answer *signature;
 	const char *no_signatures;	/* as no_programs */
+	/* The matcher's own: why `mail` does not know what it has. */
+	const struct doubt *veil;
 	/* What the searches found, one for each of rules_searches; NULL: not
 	 * asked yet. */
 	const struct search_answer *searched;
@@ -329,6 +331,10 @@ struct rewrite_answer {
 MUST_USE bool rules_rewrite_header(const struct rewrite *step,
     struct arena *a, struct str message, struct str *header_out,
     size_t *body_out, struct err *e);
+
+/* LIST for as long as A lives, and the program. */
+const struct rewrite *rules_rewrite_keep(struct arena *a,
+    const struct rewrite *list, size_t n);
 
 /* "set Subject to hello", "decrypt": for people.  Not yet shown(). */
 void rules_rewrite_text(struct buf *b, const struct rewrite *step);

@@ -46,6 +46,11 @@ static const struct {
 	{ "TIME_OF_DAY_MAP", VOCAB_KEY, KEY_time_of_day },
 	{ "WEEKDAY_MAP", VOCAB_KEY, KEY_weekday },
 	{ "RUN_MAP", VOCAB_KEY, KEY_run },
+	{ "ADD_MAP", VOCAB_KEY, KEY_add },
+	{ "REMOVAL_MAP", VOCAB_OPERATOR, OF_VALUE },
+	{ "REMOVAL_MAP", VOCAB_KEY, KEY_removal },
+	{ "EDIT_MAP", VOCAB_KEY, KEY_edit },
+	{ "DECRYPT_MAP", VOCAB_KEY, KEY_decrypt },
 	{ "SPECIAL_MAP", VOCAB_KEY, KEY_special },
 	{ "LIST_MAP", VOCAB_KEY, KEY_list },
 	{ "FILE_MAP", VOCAB_KEY, KEY_file },
@@ -205,6 +210,8 @@ static void add_words(struct buf *b, struct str name, const char *map)
 		add_names(b, VOCAB_CONDITION, ARG_LATER, false);
 	else if (str_eq_z(name, "actions"))
 		add_names(b, VOCAB_ACTION, ARG_NONE, false);
+	else if (str_eq_z(name, "fixes"))
+		add_names(b, VOCAB_FIX, ARG_LATER, false);
 	else if (str_eq_z(name, "specials"))
 		add_known(b, VOCAB_SPECIAL);
 	else if (str_eq_z(name, "system_flags"))

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "field.h"
+
 /* ---------------------------------------------- conditions on the values */
 
 void cond_fields(struct builder *b, const char *names, struct cond *c)
@@ -147,15 +149,6 @@ static bool all_scalars(const struct node *n)
 		if (n->items[i]->kind != NODE_SCALAR)
 			return false;
 	return true;
-}
-
-static bool field_name_ok(struct str name)
-{
-	for (size_t i = 0; i < name.n; i++)
-		if (name.p[i] <= ' ' || name.p[i] == ':' ||
-		    (unsigned char)name.p[i] >= 0x7F)
-			return false;
-	return name.n > 0 && name.n <= 200;
 }
 
 /* One field of `header`: a text, operators, or a list of either. */

@@ -219,6 +219,9 @@ static void compare(struct run *run)
 		compare_sets(run, "flags", t->expect_flags,
 		    t->n_expect_flags, v->flags_after, v->n_flags_after,
 		    by_letters);
+	if (t->has_replaced && t->replaced != (v->wants.n_rewrites > 0))
+		differs(run, "replaced", str_of(t->replaced ? "true" :
+		    "false"), str_of(t->replaced ? "false" : "true"));
 	if (t->has_mailbox && !same_mailbox(t->expect_mailbox,
 	    v->mailbox_after))
 		differs(run, "mailbox", t->expect_mailbox,

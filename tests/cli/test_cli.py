@@ -322,7 +322,7 @@ class Language(Base):
         self.assertRegex(text, r'(?m)^    takes a text')
 
     def test_json(self):
-        words = self.expect(tamis.DONE, '--json', 'words', 'decrypt').json()
+        words = self.expect(tamis.DONE, '--json', 'words', 'forward').json()
         self.assertEqual([(w['of'], w['supported']) for w in words],
                          [('action', False)])
 

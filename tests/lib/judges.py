@@ -50,7 +50,8 @@ UNSEEN = {
     'template': (
         r'^\$\(|^`\$\(` has|group of this rule|regex with a group|has a group \d|'
         r'may be unset|is not a part of a date|the date format holds|'
-        r'the default holds|^in arguments there are only',
+        r'the default holds|^in arguments there are only|'
+        r'^here only groups of the regex',
         THEN % 'label: $(2)'),
     'name of a mailbox': (
         r'^the name (begins or ends with|has an empty level|holds a|is )|'
@@ -59,6 +60,13 @@ UNSEEN = {
         r'is no (address|domain)(;|$)|^this is (more than an address|no '
         r'(whole address|domain))|^an address here is no pattern|whole domain can be|'
         r'^a pattern of a domain', WHEN % 'from: a@'),
+    'text of a field': (
+        r'^it cannot stand in `', THEN % 'set_header: {To: "ü@example.org"}'),
+    'map': (
+        r'is no map(;|$)|^a regex cannot stand in a map|is neither an '
+        r'address nor a name|^a map that edits addresses', 'version: 1\n'
+        'lists: {a: [b]}\nrules: [{name: x, then: '
+        '[{edit_header: {X: {map: a}}}]}]\n'),
     'empty range': (
         r'^nothing is (over the one and under the other|under 0|after the )|'
         r'^no time begins at 24:00|^between a time and itself',

@@ -15,9 +15,12 @@
  *		failed (INDEX-OF-RULE REASON),
  *		searched (true, false or unknown for each search), no_searches,
  *		signature (pgp, smime, none, unknown, passing), no_signatures,
- *		answer (TRUTH PROGRAM ARGUMENT ..., may stand several times)
+ *		answer (TRUTH PROGRAM ARGUMENT ..., may stand several times),
+ *		becomes (INDEX-OF-STEP SECTION, with what it prints, or INDEX
+ *		unknown)
  *   verdict:	a line for each rule, then what is wanted, then what to ask
  *   after:	labels, mailbox, flags afterwards (optional)
+ *   message:	what the steps make of it, if all are header edits (optional)
  *   because:	the explanation (optional): + true, - false, ? unknown,
  *		. not reached, * decides
  */
@@ -57,6 +60,8 @@ struct one_case {
 	const char *failed[LIST_MAX];
 	struct search_answer searched[LIST_MAX];
 	struct signature_answer signature;
+	struct str becomes[LIST_MAX];	/* by step; the name of a section */
+	struct rewrite_answer rewritten[LIST_MAX];
 };
 
 static const struct { const char *name; unsigned bit; } ask_names[] = {
@@ -65,6 +70,7 @@ static const struct { const char *name; unsigned bit; } ask_names[] = {
 	{ "fields", RULES_ASK_FIELDS }, { "body", RULES_ASK_BODY },
 	{ "program", RULES_ASK_PROGRAM }, { "search", RULES_ASK_SEARCH },
 	{ "signature", RULES_ASK_SIGNATURE },
+	{ "rewrite", RULES_ASK_REWRITE },
 };
 
 /* ------------------------------------------------------------- the file */
@@ -334,6 +340,9 @@ static bool judging_fact(struct one_case *c, struct str key, struct str v)
 		c->in.no_programs = arena_z(c->arena, v);
 	} else if (str_eq_z(key, "answer")) {
 		add_answer(c, v);
+	} else if (str_eq_z(key, "becomes")) {
+		c->becomes[(size_t)number(str_sub(v, 0, 1))] =
+		    str_trim(str_sub(v, 1, v.n));
 	} else {
 		return false;
 	}
@@ -498,6 +507,14 @@ static void add_verdict(struct buf *b, const struct rules *r,
 	    &v->wants.place);
 	for (size_t i = 0; i < v->wants.n_copies; i++)
 		add_place(b, "copy", &v->wants.copies[i]);
+	for (size_t i = 0; i < v->wants.n_rewrites; i++) {
+		rules_rewrite_text(b, &v->wants.rewrites[i]);
+		buf_add_char(b, '\n');
+	}
+	if (v->wants.copies_too)
+		buf_add_z(b, "scope: copies\n");
+	if (v->wants.new_thread)
+		buf_add_z(b, "new_thread: accept\n");
 	if (!v->ask)
 		return;
 	buf_add_z(b, "ask:");
@@ -505,6 +522,11 @@ static void add_verdict(struct buf *b, const struct rules *r,
 		if (v->ask & ask_names[i].bit)
 			buf_printf(b, " %s", ask_names[i].name);
 	buf_add_char(b, '\n');
+	if (v->rewrite) {
+		buf_printf(b, "step %zu: ", v->rewrite->index);
+		rules_rewrite_text(b, v->rewrite->step);
+		buf_add_char(b, '\n');
+	}
 	if (!v->program)
 		return;
 	buf_add_z(b, "program:");
@@ -571,6 +593,49 @@ static void compare(const struct one_case *c, const char *name,
 	buf_free(got);
 }
 
+/* Judges it, and answers what is asked about steps. */
+static void match(struct one_case *c, const struct rules *r,
+    struct verdict *v)
+{
+	for (;;) {
+		struct rewrite_answer *a = &c->rewritten[c->in.n_rewritten];
+
+		c->in.rewritten = c->rewritten;
+		rules_match(r, c->arena, &c->in, v);
+		if (!v->rewrite || c->becomes[v->rewrite->index].n == 0)
+			return;
+		assert_true(c->in.n_rewritten++ < LIST_MAX);
+		a->index = v->rewrite->index;
+		a->key = v->rewrite->step->key;
+		if (!section(c, arena_z(c->arena, c->becomes[a->index]),
+		    &a->bytes))
+			a->why = "it prints nothing";
+	}
+}
+
+static void add_message(struct one_case *c, struct buf *b,
+    const struct verdict *v)
+{
+	struct str message, header;
+	size_t body;
+	struct err e = { 0 };
+
+	if (!section(c, "mail", &message))
+		return;
+	for (size_t i = 0; i < v->wants.n_rewrites; i++) {
+		const struct rewrite *step = &v->wants.rewrites[i];
+
+		if (step->kind != REWRITE_HEADER)
+			return;
+		if (!rules_rewrite_header(step, c->arena, message, &header,
+		    &body, &e))
+			fail_msg("%s", e.msg);
+		message = arena_printf(c->arena, "%.*s%.*s", STR_ARG(header),
+		    STR_ARG(str_sub(message, body, message.n)));
+	}
+	buf_add_str(b, message);
+}
+
 static void run_case(void **state)
 {
 	struct one_case c = { .arena = arena_new() };
@@ -584,7 +649,7 @@ static void run_case(void **state)
 	read_facts(&c, facts);
 	r = load(&c);
 	c.in.mail = open_mail(&c, r);
-	rules_match(r, c.arena, &c.in, &v);
+	match(&c, r, &v);
 
 	buf_init(&b, FILE_MAX);
 	add_verdict(&b, r, &v);
@@ -592,6 +657,9 @@ static void run_case(void **state)
 	buf_init(&b, FILE_MAX);
 	add_after(&b, &v);
 	compare(&c, "after", &b);
+	buf_init(&b, FILE_MAX);
+	add_message(&c, &b, &v);
+	compare(&c, "message", &b);
 	buf_init(&b, FILE_MAX);
 	add_because(&b, r, &v);
 	compare(&c, "because", &b);

@@ -6,9 +6,15 @@
 
 #include "clock.h"
 #include "identity.h"
+#include "pipe.h"
 
 #define FACTS	(RULES_ASK_FLAGS | RULES_ASK_LABELS | RULES_ASK_SIZE | \
 		RULES_ASK_RECEIVED)
+
+/* What one message may become while it is judged: each is held in memory. */
+#define REWRITTEN_MAX	10
+#define ASK_LAST	(RULES_ASK_PROGRAM | RULES_ASK_REWRITE | \
+			RULES_ASK_SIGNATURE)
 
 /* One round of fetching; what it leaves open goes to the next ones. */
 struct round {
@@ -19,7 +25,8 @@ struct round {
 	struct uidset *fields, *bodies;	/* to be asked for next */
 	struct uidset *searching;	/* to be searched for first */
 	unsigned more;		/* what those need besides the cheap facts */
-	const char *no_answer;	/* of a program about the message in hand */
+	const char *no_answer;	/* why somebody gave none about the message
+				   in hand */
 	const struct fetch_items *items;
 };
 
@@ -219,8 +226,7 @@ static bool settle(struct round *r, const struct fetched *f, struct mail *m,
 		return true;
 	if (unreadable)
 		add_unreadable(j, f->facts.uid, f->denied);
-	else if (v->n_unknown && v->ask &
-	    (RULES_ASK_PROGRAM | RULES_ASK_SIGNATURE))
+	else if (v->n_unknown && v->ask & ASK_LAST)
 		add_unsettled(j, f->facts.uid, r->no_answer);
 	else if (v->n_unknown && v->ask & RULES_ASK_SEARCH)
 		add_late(j, f->facts.uid);
@@ -399,6 +405,78 @@ static struct signature_answer ask_signature(struct round *r,
 	return a;
 }
 
+static struct str joined(struct arena *a, struct str header, struct str body)
+{
+	struct str all;
+	struct buf b;
+
+	if (header.p + header.n == body.p)
+		return (struct str){ header.p, header.n + body.n };
+	buf_init(&b, header.n + body.n);
+	buf_add_str(&b, header);
+	buf_add_str(&b, body);
+	all = arena_str(a, buf_str(&b));
+	buf_free(&b);
+	return all;
+}
+
+/* What the step makes of the message. */
+static bool carry_out(struct round *r, const struct facts *facts,
+    const struct rewrite *step, struct str bytes, struct buf *out,
+    struct err *e)
+{
+	struct program_message pm = { facts, mail_make(r->message, bytes,
+	    MAIL_WHOLE, NULL, 0), bytes };
+	struct decrypt_verdict v;
+
+	if (step->kind == REWRITE_PIPE)
+		return pipe_message(step, &pm, out, e);
+	if (!r->j->decrypt)
+		return err_set(e, ERR_MESSAGE, "the account has nothing to "
+		    "decrypt with");
+	if (!decrypt_message(r->j->decrypt, bytes, out, &v, e))
+		return false;
+	if (!v.changed)
+		buf_add_str(out, bytes);
+	return true;
+}
+
+static struct rewrite_answer rewrite_ask(struct round *r,
+    const struct facts *facts, const struct rewrite_question *q, size_t n)
+{
+	struct rewrite_answer answer = { .index = q->index,
+	    .key = q->step->key };
+	struct err e = { 0 };
+	struct buf out;
+
+	if (n == REWRITTEN_MAX) {
+		answer.why = "it would be rewritten too often";
+		return answer;
+	}
+	buf_init(&out, r->j->account->limits->message);
+	if (carry_out(r, facts, q->step, joined(r->message, q->header,
+	    q->body), &out, &e))
+		answer.bytes = arena_str(r->message, buf_str(&out));
+	else
+		answer.why = arena_z(r->message, str_of(e.msg));
+	buf_wipe_free(&out);
+	return answer;
+}
+
+static struct program_answer program_answer_of(struct round *r,
+    const struct fetched *f, struct mail *m,
+    const struct program_question *q)
+{
+	struct program_message pm = { &f->facts, m, f->bytes };
+
+	if (q->header.p) {
+		pm.bytes = joined(r->message, q->header, q->body);
+		pm.mail = mail_make(r->message, pm.bytes, MAIL_WHOLE, NULL,
+		    0);
+	}
+	return program_ask(r->j->asked, q, &pm);
+}
+
 /*
  * Judges it, and asks about its signature and the programs on which that
  * hangs.  What was asked is not asked again, so this ends.
@@ -406,11 +484,12 @@ static struct signature_answer ask_signature(struct round *r,
 static void judge_one(struct round *r, const struct fetched *f,
     struct mail *m, bool is_new, struct match_input *in, struct verdict *v)
 {
-	struct program_message pm = { &f->facts, m, f->bytes };
 	struct program_answer *answers = NULL;
 	struct signature_answer *signature = NULL;
+	struct rewrite_answer *rewritten = NULL;
 	struct deadline deadline;
-	size_t n = 0, cap = 0;
+	size_t n = 0, cap = 0, n_rewritten = 0, cap_rewritten = 0;
+	const char *why;
 	unsigned ask;
 
 	r->no_answer = NULL;
@@ -418,24 +497,35 @@ static void judge_one(struct round *r, const struct fetched *f,
 		make_input(r, f, m, is_new, &deadline, in);
 		in->answers = answers;
 		in->n_answers = n;
+		in->rewritten = rewritten;
+		in->n_rewritten = n_rewritten;
 		in->signature = signature;
 		rules_match(r->j->rules, r->message, in, v);
 		ask = v->ask & ~in->denied;
-		if (ask & RULES_ASK_SIGNATURE && !signature && (ask &
-		    ~(RULES_ASK_SIGNATURE | RULES_ASK_PROGRAM)) == 0) {
+		if (ask & ~(unsigned)ASK_LAST)
+			return;
+		why = NULL;
+		if (ask & RULES_ASK_SIGNATURE && !signature) {
 			signature = arena_make(r->message,
 			    struct signature_answer);
 			*signature = ask_signature(r, f->bytes);
-			continue;
-		}
-		if (!v->program || (ask & ~RULES_ASK_SIGNATURE) !=
-		    RULES_ASK_PROGRAM)
+		} else if (v->rewrite) {
+			arena_grow(r->message, &rewritten, n_rewritten,
+			    &cap_rewritten);
+			rewritten[n_rewritten] = rewrite_ask(r, &f->facts,
+			    v->rewrite, n_rewritten);
+			why = rewritten[n_rewritten++].why;
+		} else if (v->program) {
+			arena_grow(r->message, &answers, n, &cap);
+			answers[n] = program_answer_of(r, f, m, v->program);
+			why = answers[n].truth == TRUTH_UNKNOWN ?
+			    answers[n].why : NULL;
+			n++;
+		} else {
 			return;
-		arena_grow(r->message, &answers, n, &cap);
-		answers[n] = program_ask(r->j->asked, v->program, &pm);
-		if (answers[n].truth == TRUTH_UNKNOWN)
-			r->no_answer = answers[n].why;
-		n++;
+		}
+		if (why)
+			r->no_answer = why;
 	}
 }
 
@@ -465,8 +555,7 @@ static bool on_fetched(void *ctx, const struct fetched *f, struct err *e)
 	if (fresh && !known_again(r, f, m, &again, e))
 		return false;
 	judge_one(r, f, m, fresh && !again, &in, &v);
-	ask = v.ask & ~in.denied &
-	    ~(RULES_ASK_PROGRAM | RULES_ASK_SIGNATURE);
+	ask = v.ask & ~in.denied & ~(unsigned)ASK_LAST;
 	if (in.searched)
 		ask &= ~(unsigned)RULES_ASK_SEARCH;
 	/* whoever is changed, or remembered, must be known by name */

@@ -8,8 +8,9 @@
  * bodies).  Bytes are borrowed inside the store's callback and gone behind
  * it; what stays of a message is its line in the plan.
  *
- * Where the outcome then hangs on a signature or on programs alone they are
- * asked, one by one, while the message is in hand.
+ * Where the outcome then hangs on a signature, on programs, or on what one
+ * prints anew or on what is encrypted alone, they are asked, one by one, while
+ * the message is in hand.
  *
  * A message that the server did not give, though it is there, one on whose
  * missing parts a rule hangs, and one on which a program or GnuPG gave no
@@ -50,7 +51,8 @@ struct judge {
 	const bool *due;		/* see match_input */
 	struct asked *asked;		/* programs; outlives the portion */
 	const char *no_programs;	/* see match_input */
-	struct decrypt *decrypt;	/* verifies signatures */
+	struct decrypt *decrypt;	/* NULL: there is nothing to decrypt
+					   or to verify with */
 	/*
 	 * After a change of UIDVALIDITY: a fresh message that was judged
 	 * before (known by its identity), or came before this time, is not

@@ -26,7 +26,7 @@ static struct str author(struct mail *m)
 	    list[0].address : STR_EMPTY;
 }
 
-static const char *const *environment(struct arena *a,
+const char *const *program_environment(struct arena *a,
     const struct program_message *m)
 {
 	const char **env = arena_array(a, VARIABLES_MAX, sizeof(*env));
@@ -65,7 +65,7 @@ static struct program_answer ask(struct asked *asked, struct str key,
 	struct arena *a = arena_new();
 	struct child_settings set = {
 		.argv = q->argv,
-		.env = environment(a, m),
+		.env = program_environment(a, m),
 		.input = m->bytes,
 		.seconds = q->seconds,
 	};

@@ -32,6 +32,10 @@ struct program_message {
 	struct str bytes;
 };
 
+/* What it is told of the message: TAMIS_ variables, NULL at the end. */
+const char *const *program_environment(struct arena *a,
+    const struct program_message *m);
+
 /* Asks, unless that was done. */
 struct program_answer program_ask(struct asked *asked,
     const struct program_question *q, const struct program_message *m);

@@ -7,7 +7,7 @@ void evaluation_init(struct evaluation *v, const struct rules *r,
     const struct effects *fx)
 {
 	*v = (struct evaluation){ .rules = r, .in = in, .fx = fx,
-	    .arena = a };
+	    .arena = a, .first = in->mail };
 	if (r->n_memos)
 		v->memos = arena_array(a, (size_t)r->n_memos + 1,
 		    sizeof(*v->memos));

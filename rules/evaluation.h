@@ -42,6 +42,7 @@ struct evaluation {
 	struct hit hit;		/* what made the last leaf true */
 	struct kept_ids *ids;
 	const struct kept_auth *auth;
+	const struct mail *first;	/* as it was given */
 	unsigned version;	/* of the message: grows as it is rewritten */
 	unsigned ticks;
 	bool late;		/* the message's time is up */

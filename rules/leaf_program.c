@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#include "mime.h"
+
 /* NULL-terminated; FALSE with a sentence if an argument is too long. */
 static bool fill(struct evaluation *v, const struct program *p,
     const char **argv, struct str *failure)
@@ -25,16 +27,31 @@ static bool fill(struct evaluation *v, const struct program *p,
 	return true;
 }
 
-/* Its arguments, one behind the other. */
-static struct str key_of(struct arena *a, const char *const *argv)
+/* The message is another now, and so the question is. */
+static void ask_rewritten(struct evaluation *v, struct program_question *q)
 {
-	size_t n = 0;
+	struct str parts[] = { mail_header_octets(v->in->mail),
+	    mail_body_octets(v->in->mail) };
+
+	q->header = parts[0];
+	q->body = parts[1];
+	q->key = arena_printf(v->arena, "%.*s", STR_ARG(mime_digest(v->arena,
+	    parts, COUNT(parts))));
+}
+
+/* BEFORE, and the arguments, one behind the other. */
+static struct str key_of(struct arena *a, struct str before,
+    const char *const *argv)
+{
+	size_t n = before.n;
 	char *key;
 
 	for (size_t i = 0; argv[i]; i++)
 		n += strlen(argv[i]) + 1;
 	key = arena_alloc(a, n);
-	n = 0;
+	n = before.n;
+	if (n)
+		memcpy(key, before.p, n);
 	for (size_t i = 0; argv[i]; i++) {
 		memcpy(key + n, argv[i], strlen(argv[i]) + 1);
 		n += strlen(argv[i]) + 1;
@@ -64,12 +81,17 @@ struct answer leaf_program(struct evaluation *v, const struct cond *c)
 		return answer_unknown(0, v->in->no_programs);
 	if (!v->in->mail || !mail_knows_body(v->in->mail))
 		return answer_missing(v->in, RULES_ASK_BODY);
+	if (mail_header_veiled(v->in->mail))
+		return answer_missing(v->in, RULES_ASK_FIELDS);
 	argv = arena_array(v->arena, p->n + 1, sizeof(*argv));
 	if (!fill(v, p, argv, &failure))
 		return answer_unknown(0, arena_z(v->arena, failure));
 	q = arena_make(v->arena, struct program_question);
-	*q = (struct program_question){ argv, p->seconds,
-	    key_of(v->arena, argv) };
+	*q = (struct program_question){ .argv = argv,
+	    .seconds = p->seconds };
+	if (v->in->mail != v->first)
+		ask_rewritten(v, q);
+	q->key = key_of(v->arena, q->key, argv);
 	a = answer_to(v->in, q->key);
 	if (a && a->truth != TRUTH_UNKNOWN) {
 		leaf_show(v, a->truth == TRUTH_TRUE ?

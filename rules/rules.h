@@ -268,6 +268,9 @@ struct program_question {
 	const char *const *argv;	/* NULL at the end */
 	unsigned seconds;		/* it may take */
 	struct str key;			/* equal questions have equal ones */
+	/* The message as earlier rules have rewritten it; both NULL: as it
+	 * was given. */
+	struct str header, body;
 };
 
 struct program_answer {

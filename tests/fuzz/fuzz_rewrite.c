@@ -1,0 +1,129 @@
+/*
+ * Header edits: the first line says which one, "KIND FIELD: TEXT"; behind it
+ * stands the message.  What no edit names stays byte for byte and in order,
+ * and what was done once is not done twice.
+ */
+#include "fuzz.h"
+
+#include "rules/field.h"
+#include "rules/rewrite.h"
+
+static const struct { char letter; enum edit_kind kind; bool last; } kinds[] = {
+	{ 's', EDIT_SET, false }, { 'a', EDIT_ADD, false },
+	{ 'l', EDIT_ADD, true }, { 'r', EDIT_REMOVE, false },
+	{ 'f', EDIT_FIX, false },
+};
+
+static bool make_edit(struct arena *a, struct str line,
+    struct header_edit *out)
+{
+	size_t colon = str_find_char(line, 2, ':');
+
+	*out = (struct header_edit){ .received = 1767225600,
+	    .body_known = true, .fixes = 63 };
+	if (line.n < 2)
+		return false;
+	for (size_t i = 0; i < COUNT(kinds); i++) {
+		if (line.p[0] != kinds[i].letter)
+			continue;
+		out->kind = kinds[i].kind;
+		out->last = kinds[i].last;
+		out->field = str_sub(line, 2, colon < 2 ? 0 : colon - 2);
+		out->text = field_clean(a, str_sub(line, colon + 1, line.n));
+		return field_name_ok(out->field) && utf8_valid(out->text);
+	}
+	return false;
+}
+
+static bool is_changed(const struct rewriting *r, struct str name)
+{
+	for (size_t i = 0; i < r->n_changed; i++)
+		if (str_ieq(r->changed[i], name))
+			return true;
+	return false;
+}
+
+/* The next of LIST from *AT on that is left as it was; false: none. */
+static bool next_left(const struct rewriting *r,
+    const struct mail_piece *list, size_t n, size_t *at, struct str *out)
+{
+	while (*at < n) {
+		const struct mail_piece *p = &list[(*at)++];
+
+		if (p->name.n && is_changed(r, p->name))
+			continue;
+		*out = p->whole;
+		return true;
+	}
+	return false;
+}
+
+/* A last line without its end gets one where something is put behind it. */
+static bool same_piece(struct str was, struct str is)
+{
+	return str_eq(was, is) || (str_starts(is, was) &&
+	    str_trim(str_sub(is, was.n, is.n)).n == 0 && is.n - was.n <= 2);
+}
+
+static void look_at_pieces(struct arena *a, const struct rewriting *r,
+    struct str was, struct str is)
+{
+	struct mail_piece *old, *new;
+	size_t n_old, n_new, i = 0, k = 0;
+	struct str x, y;
+
+	HOLDS(mail_pieces(a, was, &old, &n_old));
+	HOLDS(mail_pieces(a, is, &new, &n_new));
+	while (next_left(r, old, n_old, &i, &x)) {
+		HOLDS(next_left(r, new, n_new, &k, &y));
+		HOLDS(same_piece(x, y));
+	}
+	HOLDS(!next_left(r, new, n_new, &k, &y));
+}
+
+static void look_at_set(struct arena *a, const struct header_edit *edit,
+    struct str header)
+{
+	struct mail *m = mail_make(a, header, MAIL_HEADER, NULL, 0);
+
+	if (edit->kind == EDIT_REMOVE)
+		HOLDS(mail_field_count(m, edit->field) == 0);
+	if (edit->kind != EDIT_SET)
+		return;
+	HOLDS(mail_field_count(m, edit->field) == 1);
+	if (field_kind(edit->field) == FIELD_TEXT)
+		HOLDS(str_eq(field_clean(a, mail_field_text(m, edit->field,
+		    0)), edit->text));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	struct str message = fuzz_input(data, n);
+	struct arena *a = arena_new();
+	struct str line = fuzz_line(&message), header, body;
+	size_t at = mail_body_offset(message);
+	struct header_edit edit;
+	struct rewriting once, twice;
+	enum rewritten done;
+
+	header = str_sub(message, 0, at);
+	body = str_sub(message, at, message.n);
+	if (!make_edit(a, line, &edit))
+		goto out;
+	done = rewrite_header(a, &edit, header, body, &once);
+	HOLDS(done != REWRITTEN_ASKS && done != REWRITTEN_LIMIT);
+	if (done == REWRITTEN_FAILS)
+		goto out;
+	if (done == REWRITTEN_SAME) {
+		look_at_set(a, &edit, header);
+		goto out;
+	}
+	HOLDS(mail_body_offset(once.header) == once.header.n);
+	look_at_pieces(a, &once, header, once.header);
+	look_at_set(a, &edit, once.header);
+	done = rewrite_header(a, &edit, once.header, body, &twice);
+	HOLDS(done == REWRITTEN_SAME);
+out:
+	arena_free(&a);
+	return 0;
+}

@@ -78,38 +78,43 @@ static void changed(struct work *w, struct str name)
 	out->changed[out->n_changed++] = name;
 }
 
-static bool ends_line(struct str s)
-{
-	return s.n && (s.p[s.n - 1] == '\n' || s.p[s.n - 1] == '\r');
-}
-
-/* The first line end there is; a header without any gets those of mail. */
+/* Those of the first line; a bare CR is nobody's any more. */
 static struct str find_eol(struct str header)
 {
-	for (size_t i = 0; i < header.n; i++) {
-		if (header.p[i] == '\n')
-			return STR_LIT("\n");
-		if (header.p[i] == '\r')
-			return i + 1 < header.n && header.p[i + 1] == '\n' ?
-			    STR_LIT("\r\n") : STR_LIT("\r");
-	}
-	return STR_LIT("\r\n");
+	size_t lf = str_find_char(header, 0, '\n');
+
+	if (lf == header.n)
+		return STR_LIT("\r\n");
+	return lf && header.p[lf - 1] == '\r' ? STR_LIT("\r\n") :
+	    STR_LIT("\n");
 }
 
-/* The field NAME with TEXT; NULL in `whole` and a clause: impossible. */
+/* With what S ends its line; empty: it does not. */
+static struct str line_end(struct str s)
+{
+	size_t n = 0;
+
+	if (s.n && s.p[s.n - 1] == '\n')
+		n++;
+	if (s.n > n && s.p[s.n - n - 1] == '\r')
+		n++;
+	return str_sub(s, s.n - n, n);
+}
+
+/* The field NAME with TEXT, its lines ended by EOL; or why not. */
 static bool make_piece(struct work *w, struct str name, struct str text,
-    struct mail_piece *out, const char **why)
+    struct str eol, struct mail_piece *out, const char **why)
 {
 	struct buf b;
 	bool ok;
 
 	buf_init(&b, 16 * (size_t)FIELD_VALUE_MAX);
-	ok = field_write(&b, name, text, w->eol, why);
+	ok = field_write(&b, name, text, eol, why);
 	if (ok) {
 		out->whole = arena_str(w->arena, buf_str(&b));
 		out->name = str_sub(out->whole, 0, name.n);
 		out->raw = str_sub(out->whole, name.n + 1,
-		    out->whole.n - name.n - 1 - w->eol.n);
+		    out->whole.n - name.n - 1 - eol.n);
 	}
 	buf_free(&b);
 	return ok;
@@ -118,9 +123,11 @@ static bool make_piece(struct work *w, struct str name, struct str text,
 /* Piece I gets the value TEXT. */
 static bool put(struct work *w, size_t i, struct str text, const char **why)
 {
+	struct str eol = line_end(w->list[i].whole);
 	struct mail_piece new;
 
-	if (!make_piece(w, w->list[i].name, text, &new, why))
+	if (!make_piece(w, w->list[i].name, text, eol.n ? eol : w->eol, &new,
+	    why))
 		return false;
 	if (str_eq(new.whole, w->list[i].whole))
 		return true;
@@ -135,11 +142,11 @@ static bool insert(struct work *w, bool last, struct str name,
 	struct mail_piece new;
 	size_t at = 0;
 
-	if (!make_piece(w, name, text, &new, why))
+	if (!make_piece(w, name, text, w->eol, &new, why))
 		return false;
 	while (at < w->n && (last || w->list[at].name.n == 0))
 		at++;
-	if (at == w->n && at && !ends_line(w->list[at - 1].whole))
+	if (at == w->n && at && line_end(w->list[at - 1].whole).n == 0)
 		w->list[at - 1].whole = arena_printf(w->arena, "%.*s%.*s",
 		    STR_ARG(w->list[at - 1].whole), STR_ARG(w->eol));
 	arena_grow(w->arena, &w->list, w->n, &w->cap);
@@ -171,16 +178,29 @@ static void take_out_others(struct work *w, struct str name)
 
 /* ---------------------------------------------------------------- edits */
 
+/* Is the value of piece I the text of the edit?  One that was written may be
+ * read a little otherwise: a name without the quotes that it does not need. */
+static bool is_so(struct work *w, size_t i, const struct mail_piece *written)
+{
+	struct str text = text_of(w, i);
+
+	return str_eq(text, w->edit->text) || str_eq(text,
+	    field_text(w->arena, written->name, written->raw));
+}
+
 static enum rewritten set_field(struct work *w)
 {
 	struct str name = w->edit->field, text = w->edit->text;
 	size_t i = first_named(w, name);
+	struct mail_piece new;
 	const char *why;
 
+	if (!make_piece(w, name, text, w->eol, &new, &why))
+		return fails(w, why);
 	if (i == w->n)
 		return insert(w, false, name, text, &why) ? REWRITTEN :
 		    fails(w, why);
-	if (!str_eq(text_of(w, i), text) && !put(w, i, text, &why))
+	if (!is_so(w, i, &new) && !put(w, i, text, &why))
 		return fails(w, why);
 	take_out_others(w, name);
 	return REWRITTEN;
@@ -188,14 +208,17 @@ static enum rewritten set_field(struct work *w)
 
 static enum rewritten add_field(struct work *w)
 {
+	struct str name = w->edit->field, text = w->edit->text;
+	struct mail_piece new;
 	const char *why;
 
+	if (!make_piece(w, name, text, w->eol, &new, &why))
+		return fails(w, why);
 	for (size_t i = 0; i < w->n; i++)
-		if (is_named(&w->list[i], w->edit->field) &&
-		    str_eq(text_of(w, i), w->edit->text))
+		if (is_named(&w->list[i], name) && is_so(w, i, &new))
 			return REWRITTEN;
-	return insert(w, w->edit->last, w->edit->field, w->edit->text,
-	    &why) ? REWRITTEN : fails(w, why);
+	return insert(w, w->edit->last, name, text, &why) ? REWRITTEN :
+	    fails(w, why);
 }
 
 /* Is the K-th of N occurrences meant? */
@@ -646,6 +669,9 @@ static void join(struct work *w, struct str tail)
 	buf_init(&b, SIZE_MAX);		/* each piece is bounded */
 	for (size_t i = 0; i < w->n; i++)
 		buf_add_str(&b, w->list[i].whole);
+	/* a line that ended with a bare CR, and then the empty one with LF */
+	if (b.n && b.p[b.n - 1] == '\r' && tail.n && tail.p[0] == '\n')
+		buf_add_char(&b, '\n');
 	buf_add_str(&b, tail);
 	w->out->header = arena_str(w->arena, buf_str(&b));
 	buf_free(&b);

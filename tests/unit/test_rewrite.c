@@ -249,6 +249,9 @@ static void test_remove(void **state)
 	assert_null(strstr(out.p, "first"));
 	e.index = 3;
 	assert_string_equal(edited(*state, &e, MESSAGE), MESSAGE);
+	/* the empty line stays one */
+	e.index = 0;
+	becomes(*state, e, "A: b\rX-A: c\n\nbody\n", "X-A: c\n", "\n");
 }
 
 static void test_fix(void **state)

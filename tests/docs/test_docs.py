@@ -45,7 +45,7 @@ import tap		# noqa: E402
 
 TOP = tamis.TOP
 PAGES = ['tamis.1', 'tamis-rules.5', 'tamis-config.5', 'tamis-gmail.7',
-         'tamis-tutorial.7']
+         'tamis-security.7', 'tamis-tutorial.7']
 GMAIL_USER = 'alice@gmail.com'
 COLUMNS = 78		# what a terminal shows of a snippet without breaking it
 TESTED = re.compile(r'(?m)^tests:')
@@ -647,6 +647,41 @@ class Keys(unittest.TestCase):
                     r = t.run('check')
                     self.assertEqual(r.status, 1, r)
                     self.assertIn('%s` is not yet supported' % name, r.out)
+
+
+# ---------------------------------------------------------------- claims
+
+class Claims(unittest.TestCase):
+    """tamis-security(7): each item names tests, and they are there."""
+    COMMENT = '.\\" test: '
+
+    def items(self):
+        """[(line, [(file, [names])])] for each item of the lists."""
+        found = []
+        for n, line in enumerate(page_lines('tamis-security.7'), 1):
+            if line == '.It':
+                found.append((n, []))
+            elif line.startswith(self.COMMENT):
+                first, *names = line[len(self.COMMENT):].split()
+                if '/' in first:
+                    found[-1][1].append((first, names))
+                else:	# goes on
+                    found[-1][1][-1][1].extend([first] + names)
+        return found
+
+    def test_each_names_tests(self):
+        self.assertGreater(len(self.items()), 20)
+        for line, tests in self.items():
+            self.assertTrue(tests, 'line %d' % line)
+
+    def test_they_are_there(self):
+        for line, tests in self.items():
+            for path, names in tests:
+                with self.subTest(line=line, path=path):
+                    text = source(path)
+                    for name in names:
+                        self.assertRegex(text, r'(?m)^ *(def|static void) '
+                                         r'%s\(' % name)
 
 
 # ------------------------------------------------- commands and options

@@ -916,6 +916,24 @@ static void test_no_move_without_its_copy(void **state)
 	assert_int_equal(count(f, "INBOX", x), 1);
 }
 
+/* The account has to say `allow_delete`. */
+static void test_no_delete_without_leave(void **state)
+{
+	static const char rules[] = RULES "  - {name: purge, then: [delete]}\n";
+	struct fixture *f = *state;
+	unsigned x;
+
+	run_ok(f, rules);
+	x = fake_deliver(f->sv, "INBOX", 1);
+	run_ok(f, rules);
+	assert_int_equal(f->run.failed, 1);
+	assert_int_equal(count(f, "INBOX", x), 1);
+	f->run.allow_delete = true;
+	x = fake_deliver(f->sv, "INBOX", 2);
+	run_ok(f, rules);
+	assert_int_equal(count(f, "INBOX", x), 0);
+}
+
 /* Nothing is deleted for ever while a rule could not do its part. */
 static void test_no_delete_beside_a_failed_rule(void **state)
 {
@@ -1109,6 +1127,7 @@ int main(void)
 		T(left_out_of_recovery_and_swept),
 		T(waiting_is_no_try),
 		T(no_move_without_its_copy),
+		T(no_delete_without_leave),
 		T(no_delete_beside_a_failed_rule),
 		T(no_delete_beside_an_unknown_rule),
 		T(placed_is_not_new),

@@ -3,18 +3,19 @@
 #include "log.h"
 #include "recover.h"
 
-static void report_recovered(struct command_context *c,
-    const struct account *account, const struct recover *r)
+static void tell(struct command_context *c, const struct account *account,
+    const struct recover *r)
 {
+	const struct report_recovered x = {
+		.account = str_of(account->name), .changes = r->n_changes,
+		.done = r->done, .void_ = r->void_, .unsure = r->unsure,
+		.waiting = r->held,
+	};
 	struct run_record none = { 0 };
 
 	for (size_t i = 0; i < r->n_changes; i++)
-		report_history(c->report, str_of(account->name),
-		    &r->changes[i], &none);
-	report_text(c->report, "%s: %zu changes looked at: %zu done, %zu "
-	    "to be judged afresh, %zu unsure, %zu waited for\n",
-	    account->name, r->n_changes, r->done, r->void_, r->unsure,
-	    r->held);
+		report_history(c->report, x.account, &r->changes[i], &none);
+	report_recovered(c->report, &x);
 }
 
 static int recover_account(struct command_context *c,
@@ -40,7 +41,7 @@ static int recover_account(struct command_context *c,
 	r.journal = journal;
 	if (!recover_changes(&r, &e))
 		goto out;
-	report_recovered(c, account, &r);
+	tell(c, account, &r);
 	if (r.unsure)
 		code = EXIT_SOME_FAILED;
 	else if (r.held)

@@ -209,6 +209,17 @@ void report_past_run(struct report *r, struct str account,
     const struct run_record *run);
 
 /*
+ * What recover came upon, behind its changes.
+ * {"v":1,"type":"recovered","account":,"changes":,"done":,"void":,"unsure":,
+ *  "waiting":}
+ */
+struct report_recovered {
+	struct str account;
+	size_t changes, done, void_, unsure, waiting;
+};
+void report_recovered(struct report *r, const struct report_recovered *x);
+
+/*
  * What the journal tells, counted; for each rule, each day with changes, and
  * the account.
  * {"v":1,"type":"rule_stats","account":,"name":,"messages":,"changes":,

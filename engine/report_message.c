@@ -418,3 +418,25 @@ void report_past_run(struct report *r, struct str account,
 	buf_add_char(&b, '\n');
 	report_end(r, &b);
 }
+
+void report_recovered(struct report *r, const struct report_recovered *x)
+{
+	struct object *o;
+
+	if (!r->style.json) {
+		report_text(r, "%.*s: %zu changes looked at: %zu done, %zu "
+		    "to be judged afresh, %zu unsure, %zu waited for",
+		    STR_ARG(x->account), x->changes, x->done, x->void_,
+		    x->unsure, x->waiting);
+		return;
+	}
+	arena_reset(r->scratch);
+	o = object_make(r->scratch, "recovered");
+	object_text(o, "account", x->account);
+	object_number(o, "changes", x->changes);
+	object_number(o, "done", x->done);
+	object_number(o, "void", x->void_);
+	object_number(o, "unsure", x->unsure);
+	object_number(o, "waiting", x->waiting);
+	report_emit(r, o);
+}

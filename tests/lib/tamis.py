@@ -19,6 +19,8 @@ import stat
 import subprocess
 import tempfile
 
+import jsonform
+
 TOP = os.environ.get('TAMIS_TOP') or os.path.dirname(os.path.dirname(
     os.path.dirname(os.path.abspath(__file__))))
 PROGRAM = os.environ.get('TAMIS') or TOP + '/build/tamis'
@@ -33,8 +35,11 @@ class Result:
         self.argv, self.status, self.out, self.err = argv, status, out, err
 
     def json(self):
-        """The objects of --json, one a line."""
-        return [json.loads(line) for line in self.out.splitlines()]
+        """The objects of --json, one a line; they are as tamis(1) says."""
+        objects = [json.loads(line) for line in self.out.splitlines()]
+        for each in objects:
+            jsonform.check(each)
+        return objects
 
     def __repr__(self):
         return '%s: exit %d\n--- out\n%s--- err\n%s' % (

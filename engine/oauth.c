@@ -198,6 +198,7 @@ void oauth_ask(struct arena *a, const struct oauth_client *c, unsigned port,
 	const struct provider *p = provider_of(c->provider);
 	struct buf query;
 
+	out->client = c;
 	out->state = base64url(a, chance, STATE_OCTETS);
 	out->verifier = base64url(a, chance + STATE_OCTETS, VERIFIER_OCTETS);
 	out->redirect = arena_printf(a, "http://%s:%u", p->here, port);
@@ -258,6 +259,82 @@ void oauth_form_poll(struct buf *out, const struct oauth_client *c,
 	    STR_LIT("urn:ietf:params:oauth:grant-type:device_code"));
 	add_field(out, "device_code", device_code);
 	add_client(out, c, secret);
+}
+
+/* --------------------------------------------------------------- errors */
+
+static void add_words(struct buf *b, struct str words)
+{
+	struct str head = utf8_head(words, SHOWN_MAX);
+
+	if (head.n == 0)
+		return;
+	buf_add_z(b, " (");
+	buf_add_shown(b, head);
+	buf_add_char(b, ')');
+}
+
+/* RFC 6749 sections 4.1.2.1 and 5.2, 8628 section 3.5, and what Microsoft
+ * adds.  WHAT is followed by the account's name where it ends in a blank. */
+static const struct fault {
+	const char *error;
+	enum err_kind kind;
+	const char *what;
+} faults[] = {
+	{ "invalid_grant", ERR_AUTH, "consent was withdrawn or has expired: "
+	    "run tamis auth " },
+	{ "interaction_required", ERR_AUTH, "the provider wants to see you "
+	    "in a browser: run tamis auth " },
+	{ "consent_required", ERR_AUTH, "there is no consent for this "
+	    "client: run tamis auth " },
+	{ "login_required", ERR_AUTH, "the provider wants to see you in a "
+	    "browser: run tamis auth " },
+	{ "access_denied", ERR_AUTH, "the consent was denied" },
+	{ "expired_token", ERR_AUTH, "nobody gave consent in time: run "
+	    "tamis auth again" },
+	{ "invalid_client", ERR_CONFIG, "the provider does not take the "
+	    "client: check `auth.client_id` and `auth.client_secret_file`" },
+	{ "unauthorized_client", ERR_CONFIG, "the client may not do this: "
+	    "look at how it is registered, and check `auth.client_id`" },
+	{ "unsupported_grant_type", ERR_CONFIG, "the provider does not do "
+	    "this at all: check `auth.token_endpoint`" },
+	{ "invalid_scope", ERR_CONFIG, "the client may not ask for this "
+	    "scope: check `auth.scope`" },
+	{ "invalid_request", ERR_CONFIG, "the request is refused: check "
+	    "`auth.client_id`, `auth.client_secret_file` (does the client "
+	    "have a secret?) and the redirect address that it is registered "
+	    "with" },
+	{ "server_error", ERR_TEMP, "the provider is in trouble; try later" },
+	{ "temporarily_unavailable", ERR_TEMP,
+	    "the provider is in trouble; try later" },
+};
+
+static bool is_passing(unsigned status)
+{
+	return status >= 500 || status == 429 || status == 408;
+}
+
+static bool fault_of(const struct oauth_client *c, const char *endpoint,
+    unsigned status, struct str error, struct str words, struct err *e)
+{
+	enum err_kind kind = is_passing(status) ? ERR_TEMP : ERR_AUTH;
+	const char *what = is_passing(status) ? "the provider is in "
+	    "trouble; try later" : "the provider refuses: run tamis auth ";
+	struct buf said;
+
+	for (size_t i = 0; i < COUNT(faults); i++)
+		if (str_eq_z(error, faults[i].error)) {
+			kind = faults[i].kind;
+			what = faults[i].what;
+		}
+	buf_init(&said, ERR_MSG_MAX);
+	buf_add_shown(&said, utf8_head(error, SHOWN_MAX));
+	add_words(&said, words);
+	err_set(e, kind, "%s%s; %.*s says %s", what,
+	    what[strlen(what) - 1] == ' ' ? c->account : "",
+	    STR_ARG(http_host(endpoint)), buf_z(&said));
+	buf_free(&said);
+	return false;
 }
 
 /* --------------------------------------------------------- the redirect */
@@ -321,56 +398,6 @@ static bool is_token(struct str s)
 	return s.n > 0 && s.n <= OAUTH_TOKEN_MAX;
 }
 
-static void add_words(struct buf *b, struct str words)
-{
-	struct str head = utf8_head(words, SHOWN_MAX);
-
-	if (head.n == 0)
-		return;
-	buf_add_z(b, " (");
-	buf_add_shown(b, head);
-	buf_add_char(b, ')');
-}
-
-/* RFC 6749 section 4.1.2.1. */
-static const struct refusal {
-	const char *error;
-	enum err_kind kind;
-	const char *what;	/* "the consent ..." */
-} refusals[] = {
-	{ "access_denied", ERR_AUTH, "the consent was denied" },
-	{ "consent_required", ERR_AUTH, "the consent was not given" },
-	{ "unauthorized_client", ERR_CONFIG, "the client may not ask for "
-	    "consent in this way; look at how it is registered" },
-	{ "invalid_scope", ERR_CONFIG, "the client may not ask for this "
-	    "scope; check `auth.scope`" },
-	{ "invalid_request", ERR_CONFIG, "the request is refused; check "
-	    "`auth.client_id` and the redirect address that the client is "
-	    "registered with" },
-	{ "server_error", ERR_TEMP, "the provider is in trouble; try later" },
-	{ "temporarily_unavailable", ERR_TEMP,
-	    "the provider is in trouble; try later" },
-};
-
-static bool refused(struct str error, struct str words, struct err *e)
-{
-	enum err_kind kind = ERR_AUTH;
-	const char *what = "the provider does not give consent";
-	struct buf said;
-
-	for (size_t i = 0; i < COUNT(refusals); i++)
-		if (str_eq_z(error, refusals[i].error)) {
-			kind = refusals[i].kind;
-			what = refusals[i].what;
-		}
-	buf_init(&said, ERR_MSG_MAX);
-	buf_add_shown(&said, utf8_head(error, SHOWN_MAX));
-	add_words(&said, words);
-	err_set(e, kind, "%s: the provider says %s", what, buf_z(&said));
-	buf_free(&said);
-	return false;
-}
-
 enum oauth_return oauth_returned(struct arena *a,
     const struct oauth_request *r, struct str address,
     struct str *code_out, struct err *e)
@@ -387,8 +414,8 @@ enum oauth_return oauth_returned(struct arena *a,
 	error = field_of(a, query, "error");
 	code = field_of(a, query, "code");
 	if (error.n > 0) {
-		(void)refused(error, field_of(a, query, "error_description"),
-		    e);
+		(void)fault_of(r->client, r->client->authorization_endpoint,
+		    400, error, field_of(a, query, "error_description"), e);
 		return OAUTH_DENIED;
 	}
 	if (!is_token(code)) {
@@ -455,68 +482,6 @@ static int64_t number_in(const struct answer *w, const char *key,
 }
 
 /* -------------------------------------------------------------- answers */
-
-/* RFC 6749 section 5.2, 8628 section 3.5, and what Microsoft adds.  WHAT is
- * followed by the account's name where it ends in a blank. */
-static const struct fault {
-	const char *error;
-	enum err_kind kind;
-	const char *what;
-} faults[] = {
-	{ "invalid_grant", ERR_AUTH, "consent was withdrawn or has expired: "
-	    "run tamis auth " },
-	{ "interaction_required", ERR_AUTH, "the provider wants to see you "
-	    "in a browser: run tamis auth " },
-	{ "consent_required", ERR_AUTH, "there is no consent for this "
-	    "client: run tamis auth " },
-	{ "login_required", ERR_AUTH, "the provider wants to see you in a "
-	    "browser: run tamis auth " },
-	{ "access_denied", ERR_AUTH, "the consent was denied" },
-	{ "expired_token", ERR_AUTH, "nobody gave consent in time: run "
-	    "tamis auth again" },
-	{ "invalid_client", ERR_CONFIG, "the provider does not take the "
-	    "client: check `auth.client_id` and `auth.client_secret_file`" },
-	{ "unauthorized_client", ERR_CONFIG, "the client may not do this: "
-	    "look at how it is registered, and check `auth.client_id`" },
-	{ "unsupported_grant_type", ERR_CONFIG, "the provider does not do "
-	    "this at all: check `auth.token_endpoint`" },
-	{ "invalid_scope", ERR_CONFIG, "the client may not ask for this "
-	    "scope: check `auth.scope`" },
-	{ "invalid_request", ERR_CONFIG, "the request is refused: check "
-	    "`auth.client_id` and `auth.client_secret_file` (does the "
-	    "client have a secret?)" },
-	{ "server_error", ERR_TEMP, "the provider is in trouble; try later" },
-	{ "temporarily_unavailable", ERR_TEMP,
-	    "the provider is in trouble; try later" },
-};
-
-static bool is_passing(unsigned status)
-{
-	return status >= 500 || status == 429 || status == 408;
-}
-
-static bool fault_of(const struct oauth_client *c, const char *endpoint,
-    unsigned status, struct str error, struct str words, struct err *e)
-{
-	enum err_kind kind = is_passing(status) ? ERR_TEMP : ERR_AUTH;
-	const char *what = is_passing(status) ? "the provider is in "
-	    "trouble; try later" : "the provider refuses: run tamis auth ";
-	struct buf said;
-
-	for (size_t i = 0; i < COUNT(faults); i++)
-		if (str_eq_z(error, faults[i].error)) {
-			kind = faults[i].kind;
-			what = faults[i].what;
-		}
-	buf_init(&said, ERR_MSG_MAX);
-	buf_add_shown(&said, utf8_head(error, SHOWN_MAX));
-	add_words(&said, words);
-	err_set(e, kind, "%s%s; %.*s says %s", what,
-	    what[strlen(what) - 1] == ' ' ? c->account : "",
-	    STR_ARG(http_host(endpoint)), buf_z(&said));
-	buf_free(&said);
-	return false;
-}
 
 /* An answer that is no JSON, or none of OAuth: a proxy's, another page's. */
 static bool senseless(const char *endpoint, unsigned status, struct err *e)

@@ -53,6 +53,7 @@ const char *oauth_no_device(const struct oauth_client *c);
 /* A question for consent.  Its parts are worth something only together and
  * once; all live in the arena. */
 struct oauth_request {
+	const struct oauth_client *client;
 	struct str redirect;	/* where the browser is sent back to */
 	struct str state, verifier;
 	struct str address;	/* to open in a browser */

@@ -7,11 +7,11 @@ static bool need_smime(struct opening *o)
 	    "has no keys for S/MIME (`smime` in its config)");
 }
 
-/* What `smime` refused, of which it gives a sentence only. */
+/* What `smime` refused; files of our own that cannot be read may be mended. */
 static bool pass_on(struct opening *o, enum seal_refusal why)
 {
-	o->v->refusal = o->e->kind == ERR_TEMP ? SEAL_PASSPHRASE :
-	    o->e->kind == ERR_CONFIG ? SEAL_TROUBLE : why;
+	o->v->refusal = o->e->kind == ERR_CONFIG && why != SEAL_NO_KEY ?
+	    SEAL_TROUBLE : why;
 	o->e->kind = o->v->refusal == SEAL_TROUBLE ? ERR_TEMP : ERR_MESSAGE;
 	return false;
 }
@@ -44,7 +44,7 @@ bool cms_open(struct opening *o, const struct sealed_layer *l)
 	decode(l, &object);
 	buf_init_secret(&plain, o->d->limit);
 	ok = smime_decrypt(o->d->smime, buf_str(&object), &plain, &found,
-	    o->e) || pass_on(o, SEAL_UNREADABLE);
+	    o->e) || pass_on(o, found.refusal);
 	if (ok && !entity_is_valid(buf_str(&plain)))
 		ok = opening_refuse(o, SEAL_UNREADABLE, "what was encrypted "
 		    "is no MIME entity (it says no Content-Type)");

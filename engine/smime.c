@@ -354,8 +354,9 @@ bool smime_decrypt(struct smime *s, struct str object, struct buf *out,
 
 	*opened_out = (struct smime_opened){ .refusal = SEAL_OPENED };
 	if (!smime_keys_read(s, e)) {
-		opened_out->refusal = e->kind == ERR_TEMP ?
-		    SEAL_PASSPHRASE : SEAL_TROUBLE;
+		opened_out->refusal = !s->account->smime.key_files ?
+		    SEAL_NO_KEY : e->kind == ERR_TEMP ? SEAL_PASSPHRASE :
+		    SEAL_TROUBLE;
 		return false;
 	}
 	cms = smime_parse(s->library, object, &opened_out->refusal, e);

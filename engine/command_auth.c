@@ -119,8 +119,7 @@ static bool by_redirect(struct asking *q, struct err *e)
 	if (ok) {
 		ok = trade_code(q, &r, code, e);
 		loopback_answer(l, ok, ok ? "Done" : "It did not work",
-		    ok ? "You may close this window; the terminal says the "
-		    "rest." :
+		    ok ? "tamis has its token. You may close this window." :
 		    "See the terminal for what was said.");
 	}
 	loopback_close(&l);

@@ -1,5 +1,6 @@
 #include "accounts.h"
 
+#include "decrypt.h"
 #include "log.h"
 
 /* One account that is looked at. */
@@ -120,6 +121,27 @@ static bool say_mailboxes(struct patient *p)
 	return true;
 }
 
+/* Who has no secret key need not hear of it. */
+static void say_keyring(struct patient *p)
+{
+	const struct account_pgp *pgp = &p->account->pgp;
+	struct decrypt *d = decrypt_make(p->c->arena, p->account, p->c->now);
+	bool wanted = pgp->home || pgp->passphrase_command;
+	struct err e = { 0 };
+	struct buf text;
+	size_t keys = 0;
+
+	buf_init(&text, 1000);
+	if (!crypt_describe(d->crypt, &text, &keys, &e)) {
+		if (wanted)
+			say_error(p, "pgp", &e, "");
+	} else if (keys || wanted) {
+		say_fact(p, "pgp", shown(p->c->arena, buf_str(&text)),
+		    keys > 0);
+	}
+	buf_free(&text);
+}
+
 static void say_result(struct patient *p)
 {
 	if (p->wrong == 0)
@@ -149,6 +171,7 @@ static int doctor_account(struct command_context *c,
 		say_error(&p, "connect", &e, "");
 	else if (say_server(&p) && say_places(&p))
 		(void)say_mailboxes(&p);
+	say_keyring(&p);
 	say_result(&p);
 	store_close(&p.store);
 	journal_close(&p.journal);

@@ -5,7 +5,9 @@
 #include <poll.h>
 #include <pthread.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "child.h"
 #include "clock.h"
 #include "secret.h"
 
@@ -13,13 +15,16 @@
 #define WATCHED_MAX	16	/* pipes between GPGME and gpg */
 #define ADDRESSES_MAX	100	/* of one key */
 #define SIGNATURES_MAX	20	/* of one message */
+#define LISTING_MAX	(4 * 1024 * 1024)
+#define DESCRIBE_SECONDS	20
 
 struct crypt {
 	struct crypt_settings set;
 	struct buf passphrase;		/* once it was got */
 	bool has_passphrase;
 	struct err command_failed;	/* kept: nobody is asked again */
-	bool was_late;
+	bool was_late;			/* nothing is tried again */
+	bool unanswered;		/* nobody is asked again */
 };
 
 static void forget(void *crypt)
@@ -54,6 +59,7 @@ struct operation {
 	struct crypt *crypt;
 	gpgme_ctx_t ctx;
 	struct watched watched[WATCHED_MAX];
+	bool asks;		/* somebody may be asked for a passphrase */
 	bool started, done, late;
 	gpgme_error_t result;
 	int64_t deadline;	/* of clock_ms */
@@ -183,6 +189,8 @@ static gpgme_error_t on_status(void *ctx, const char *keyword,
 	return 0;
 }
 
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
 static void say_version(void)
 {
 	gpgme_check_version(NULL);	/* this initialises the library */
@@ -190,7 +198,6 @@ static void say_version(void)
 
 static gpgme_error_t set_up(struct operation *op)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	const struct crypt_settings *set = &op->crypt->set;
 	struct gpgme_io_cbs io = { watch, op, unwatch, on_event, op };
 	gpgme_error_t err;
@@ -212,6 +219,9 @@ static gpgme_error_t set_up(struct operation *op)
 		err = gpgme_set_pinentry_mode(op->ctx,
 		    GPGME_PINENTRY_MODE_LOOPBACK);
 		gpgme_set_passphrase_cb(op->ctx, on_passphrase, op);
+	} else if (!op->asks) {
+		err = gpgme_set_pinentry_mode(op->ctx,
+		    GPGME_PINENTRY_MODE_CANCEL);
 	}
 	return err;
 }
@@ -251,8 +261,8 @@ static bool begin(struct operation *op, struct crypt *c,
 {
 	gpgme_error_t err;
 
-	*op = (struct operation){ .crypt = c };
-	if (c->was_late)
+	*op = (struct operation){ .crypt = c, .asks = op->asks };
+	if (c->was_late || (op->asks && c->unanswered))
 		return refuse(v, SEAL_LATE, e, "GnuPG did not answer in time "
 		    "before, and is not asked again");
 	op->deadline = clock_ms() + (int64_t)c->set.seconds * 1000;
@@ -347,7 +357,7 @@ static enum seal_signature of_status(const struct _gpgme_signature *s)
 static void take_key(struct crypt *c, struct arena *a, const char *fpr,
     struct seal_verdict *v)
 {
-	struct operation op;
+	struct operation op = { 0 };
 	struct seal_verdict not_told;
 	struct err e = { 0 };
 	gpgme_key_t key = NULL;
@@ -419,9 +429,11 @@ static bool decrypt_failed(struct operation *op, gpgme_error_t err,
 	gpgme_decrypt_result_t r = gpgme_op_decrypt_result(op->ctx);
 
 	if (op->late) {
-		op->crypt->was_late = true;
-		return refuse(v, SEAL_LATE, e, "GnuPG did not answer in time "
-		    "(is somebody asked for a passphrase?)");
+		op->crypt->unanswered = true;
+		op->crypt->was_late = !op->asks;
+		return refuse(v, SEAL_LATE, e, op->asks ? "nobody answered "
+		    "GnuPG's question for a passphrase in time" :
+		    "GnuPG did not answer in time");
 	}
 	if (plain->over)
 		return refuse(v, SEAL_OVER_LIMIT, e, "what was encrypted is "
@@ -496,14 +508,19 @@ static bool decrypted(struct operation *op, struct arena *a,
 	return true;
 }
 
-bool crypt_decrypt(struct crypt *c, struct arena *a, struct str cipher,
-    struct buf *plain, struct seal_verdict *v, struct err *e)
+/* *ASK_OUT: a passphrase is missing that somebody may know: that of a key, for
+ * who has merely chosen a passphrase could make windows open. */
+static bool try_decrypt(struct crypt *c, bool ask, struct arena *a,
+    struct str cipher, struct buf *plain, struct seal_verdict *v,
+    bool *ask_out, struct err *e)
 {
 	struct streams s = { .sink = { plain } };
-	struct operation op;
+	struct operation op = { .asks = ask };
+	gpgme_decrypt_result_t r;
 	gpgme_error_t err;
 	bool ok;
 
+	*ask_out = false;
 	if (!begin(&op, c, v, e))
 		return false;
 	err = borrow(&s.in, cipher);
@@ -514,11 +531,27 @@ bool crypt_decrypt(struct crypt *c, struct arena *a, struct str cipher,
 		    s.out));
 	ok = err || plain->over ? decrypt_failed(&op, err, plain, v, e) :
 	    decrypted(&op, a, v, e);
+	r = gpgme_op_decrypt_result(op.ctx);
+	*ask_out = !ok && v->refusal == SEAL_PASSPHRASE && r && r->recipients;
 	gpgme_release(op.ctx);
 	close_streams(&s);
 	if (!ok)
 		buf_free(plain);	/* nobody is to believe it */
 	return ok;
+}
+
+/* In silence first: the agent may know the passphrase. */
+bool crypt_decrypt(struct crypt *c, struct arena *a, struct str cipher,
+    struct buf *plain, struct seal_verdict *v, struct err *e)
+{
+	bool ask;
+
+	if (try_decrypt(c, false, a, cipher, plain, v, &ask, e))
+		return true;
+	if (!ask || c->set.passphrase_command)
+		return false;
+	err_clear(e);
+	return try_decrypt(c, true, a, cipher, plain, v, &ask, e);
 }
 
 /* ---------------------------------------------------------------- verify */
@@ -553,7 +586,7 @@ bool crypt_verify(struct crypt *c, struct arena *a, struct str text,
     struct str signature, struct seal_verdict *v, struct err *e)
 {
 	struct streams s = { 0 };
-	struct operation op;
+	struct operation op = { 0 };
 	gpgme_error_t err;
 	bool ok;
 
@@ -576,7 +609,7 @@ bool crypt_verify_clear(struct crypt *c, struct arena *a,
     struct err *e)
 {
 	struct streams s = { .sink = { text } };
-	struct operation op;
+	struct operation op = { 0 };
 	gpgme_error_t err;
 	bool ok;
 
@@ -603,44 +636,62 @@ bool crypt_verify_clear(struct crypt *c, struct arena *a,
 
 /* -------------------------------------------------------------- describe */
 
-static bool count_keys(struct crypt *c, size_t *n_out, struct err *e)
-{
-	struct seal_verdict v;
-	struct operation op;
-	gpgme_key_t key;
-	gpgme_error_t err;
-	size_t n = 0;
-
-	if (!begin(&op, c, &v, e))
-		return false;
-	gpgme_set_io_cbs(op.ctx, NULL);
-	err = gpgme_op_keylist_start(op.ctx, NULL, 1);
-	while (!err && (err = gpgme_op_keylist_next(op.ctx, &key)) == 0) {
-		n += !key->revoked && !key->expired && !key->disabled;
-		gpgme_key_unref(key);
-	}
-	gpgme_release(op.ctx);
-	if (gpgme_err_code(err) != GPG_ERR_EOF)
-		return refuse_with(&v, SEAL_TROUBLE, e, "GnuPG cannot list "
-		    "its secret keys", err);
-	*n_out = n;
-	return true;
-}
-
-bool crypt_describe(struct crypt *c, struct buf *out, struct err *e)
+static gpgme_engine_info_t engine(void)
 {
 	gpgme_engine_info_t info = NULL;
-	const char *version = NULL, *home = c->set.home;
+
+	pthread_once(&once, say_version);
+	if (gpgme_get_engine_info(&info) != 0)
+		return NULL;
+	while (info && info->protocol != GPGME_PROTOCOL_OpenPGP)
+		info = info->next;
+	return info;
+}
+
+/* Those that can be used: "sec:u:255:...", not expired or revoked. */
+static size_t count_keys(struct str listing)
+{
+	struct str line;
 	size_t n = 0;
 
-	if (!count_keys(c, &n, e))
-		return false;
-	if (gpgme_get_engine_info(&info) == 0)
-		for (; info; info = info->next)
-			if (info->protocol == GPGME_PROTOCOL_OpenPGP)
-				version = info->version;
-	buf_printf(out, "GnuPG %s, keyring %s\n", version ? version : "?",
-	    home ? home : gpgme_get_dirinfo("homedir"));
-	buf_printf(out, "%zu secret key%s\n", n, n == 1 ? "" : "s");
-	return true;
+	while (str_cut(&listing, '\n', &line))
+		n += str_starts(line, STR_LIT("sec:")) && line.n > 4 &&
+		    line.p[4] != 'e' && line.p[4] != 'r';
+	return n;
+}
+
+bool crypt_describe(struct crypt *c, struct buf *out, size_t *keys_out,
+    struct err *e)
+{
+	gpgme_engine_info_t info = engine();
+	const char *home = c->set.home ? c->set.home :
+	    gpgme_get_dirinfo("homedir");
+	const char *argv[] = { info ? info->file_name : "gpg", "--homedir",
+	    home ? home : "", "-q", "--batch", "--no-tty", "--with-colons",
+	    "--list-secret-keys", NULL };
+	struct child_settings set = { .argv = argv,
+	    .seconds = DESCRIBE_SECONDS };
+	struct child_result r;
+	struct buf listing;
+	bool ok;
+
+	if (!home || access(home, F_OK) != 0)	/* gpg would make it */
+		return err_set(e, ERR_MESSAGE, "there is no keyring %s",
+		    home ? home : "");
+	buf_init(&listing, LISTING_MAX);
+	ok = child_run(&set, &listing, &r, e);
+	if (ok && (r.end != CHILD_EXITED || r.status != 0)) {
+		buf_clear(&listing);
+		child_text(&listing, &set, &r);
+		ok = err_set(e, ERR_TEMP, "%s --list-secret-keys %s; is its "
+		    "agent there?", argv[0], buf_z(&listing));
+	}
+	if (ok) {
+		*keys_out = count_keys(buf_str(&listing));
+		buf_printf(out, "GnuPG %s, keyring %s, secret keys: %zu",
+		    info && info->version ? info->version : "?",
+		    home ? home : "?", *keys_out);
+	}
+	buf_free(&listing);
+	return ok;
 }

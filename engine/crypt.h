@@ -9,10 +9,11 @@
  * 2.2.40 calls such a message good that was cut or changed in its middle, and
  * gives out what stands before that.
  *
- * GnuPG asks its agent for the key, and the agent may ask a person.  Nobody
- * is waited for longer than `seconds`; after that this room refuses to ask
- * again, since the same window would stand in the way of every message.
- * With a passphrase command nobody is asked.
+ * GnuPG asks its agent for the key, and the agent, if it has not kept the
+ * passphrase, may ask a person; but only for that of a key.  Nobody is waited
+ * for longer than `seconds`; after that nobody is asked again, since the same
+ * window would open for every message.  With a passphrase command nobody is
+ * asked at all.
  *
  * Life:   in the arena given to crypt_new, whose end wipes the passphrase;
  *         any number of calls from one thread.  Nothing is started before
@@ -61,9 +62,9 @@ MUST_USE bool crypt_verify_clear(struct crypt *c, struct arena *a,
     struct str message, struct buf *text, struct seal_verdict *v,
     struct err *e);
 
-/* GnuPG's version, its home and how many secret keys it has, a fact a line;
- * for doctor. */
+/* GnuPG's version, its home and how many secret keys its agent has, on one
+ * line; for doctor. */
 MUST_USE bool crypt_describe(struct crypt *c, struct buf *out,
-    struct err *e);
+    size_t *keys_out, struct err *e);
 
 #endif

@@ -92,13 +92,33 @@ bool entity_is_content(struct str name)
 	return str_istarts(name, STR_LIT("Content-"));
 }
 
+/* A CR alone, which some take for the end of a line. */
+static bool has_bare_cr(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] == '\r' && (i + 1 == s.n || s.p[i + 1] != '\n'))
+			return true;
+	return false;
+}
+
+static bool has_plain_header(struct str bytes)
+{
+	struct entity_field f;
+	size_t at = 0;
+
+	while (entity_next(bytes, &at, &f))
+		if (has_bare_cr(f.whole))
+			return false;
+	return true;
+}
+
 bool entity_is_valid(struct str bytes)
 {
 	struct arena *a = arena_new();
 	struct entity_field f;
 	struct content_type type;
-	bool ok = !memchr(bytes.p, '\0', bytes.n) &&
-	    entity_find(bytes, "Content-Type", &f);
+	bool ok = bytes.n && !memchr(bytes.p, '\0', bytes.n) &&
+	    has_plain_header(bytes) && entity_find(bytes, "Content-Type", &f);
 
 	if (ok) {
 		content_type_read(a, entity_value(&f), &type);

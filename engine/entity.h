@@ -36,7 +36,7 @@ const char *entity_eol(bool crlf);
 bool entity_is_content(struct str name);
 
 /* Is it an entity that says what it is: a header with a Content-Type that can
- * be read?  No NUL anywhere. */
+ * be read, and without fields that a CR hides in others?  No NUL anywhere. */
 bool entity_is_valid(struct str bytes);
 
 /*

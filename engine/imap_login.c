@@ -215,7 +215,7 @@ static const char *advice(const struct imap *s,
 	case IMAP_AUTH_PASSWORD:
 		return is_gmail(s, set) ? "check `user`; Gmail takes no "
 		    "account's password here: make an app password, or use "
-		    "`auth.oauth2`" : "check `user` and the password";
+		    "`auth.token_command`" : "check `user` and the password";
 	case IMAP_AUTH_TOKEN:
 		return set->advice ? set->advice : token_advice(reason);
 	case IMAP_AUTH_EXTERNAL:

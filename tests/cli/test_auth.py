@@ -18,7 +18,6 @@ import urllib.parse
 
 import authserver
 import gmail
-import proxies
 import servers
 import tamis
 import tap
@@ -89,10 +88,8 @@ class Base(unittest.TestCase):
             self.assertLess(time.monotonic(), end)
             time.sleep(0.01)
 
-    def configure(self, limits=None, timeout='10s', proxy=None, **auth):
-        account = self.t.account(self.imap, timeout=timeout)
-        if proxy:
-            account['proxy'] = proxy
+    def configure(self, server=None, limits=None, timeout='10s', **auth):
+        account = self.t.account(server or self.imap, timeout=timeout)
         account['auth'] = self.auth.client_config(self.t, **auth)
         self.t.config({'accounts': {'a': account}, 'limits': limits or {}})
 
@@ -779,23 +776,6 @@ class Tls(Base):
         self.consent()
         self.rewrite(expires=1)
         self.expect(0, 'run')
-
-    def test_through_a_proxy(self):
-        """Consent, refresh and mail go through the account's."""
-        with proxies.Socks5() as p:
-            self.configure(proxy=p.url)
-            self.consent()
-            self.rewrite(expires=1)
-            self.expect(0, 'run')
-            hosts = [(host, port) for _, host, port in p.asked]
-        self.assertEqual(hosts, [('127.0.0.1', self.auth.port)] +
-                         [('localhost', self.imap.tls_port),
-                          ('127.0.0.1', self.auth.port)])
-        with proxies.Socks5(refuse=True) as p:
-            self.configure(proxy=p.url)
-            asking = self.ask()
-            self.auth.browse(asking.until('open'))
-            self.assertEqual(asking.end().status, tamis.LATER)
 
     def test_unknown_authority(self):
         self.consent()

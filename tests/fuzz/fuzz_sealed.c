@@ -80,7 +80,7 @@ static void look_at_header_fields(struct str bytes)
 	entity_replace(bytes, inner, entity_is_crlf(bytes), &out);
 	add_kept(buf_str(&out), &again);
 	HOLDS(str_starts(buf_str(&again), buf_str(&kept)));
-	HOLDS(memchr(out.p, '\0', out.n) ||
+	HOLDS(memchr(out.p, '\0', out.n) || memchr(out.p, '\r', out.n) ||
 	    entity_is_valid(buf_str(&out)));
 	buf_free(&again);
 	buf_free(&out);

@@ -320,7 +320,7 @@ static bool decrypt_with(CMS_ContentInfo *cms, const struct smime_key *key,
 	    (is_entity(str_sub(buf_str(out), before, out->n)) ||
 	    not_decrypted(opened, e));
 	BIO_free_all(in);
-	if (!ok) {
+	if (!ok && out->n > before) {
 		wipe(out->p + before, out->n - before);
 		out->n = before;
 	}

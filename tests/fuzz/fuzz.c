@@ -141,6 +141,9 @@ static void check_wants(const struct wants *a, const struct wants *b)
 	HOLDS(a->n_copies == b->n_copies);
 	for (size_t i = 0; i < a->n_copies; i++)
 		HOLDS(same_place(&a->copies[i], &b->copies[i]));
+	HOLDS(a->n_rewrites == b->n_rewrites);
+	for (size_t i = 0; i < a->n_rewrites; i++)
+		HOLDS(str_eq(a->rewrites[i].key, b->rewrites[i].key));
 }
 
 /* What is known stays so however much more becomes known. */
@@ -216,22 +219,48 @@ static const struct search_answer *search(struct arena *a,
 	return found;
 }
 
+/* What a program prints, or decryption finds: the same with a field more. */
+static struct rewrite_answer rewrite(struct arena *a,
+    const struct rewrite_question *q)
+{
+	return (struct rewrite_answer){
+		.index = q->index, .key = q->step->key,
+		.bytes = arena_printf(a, "X: %u\r\n%.*s%.*s",
+		    (unsigned)(str_hash(q->step->key) % 10),
+		    STR_ARG(q->header), STR_ARG(q->body)),
+	};
+}
+
 /* Programs answer so, too; false where too many are asked. */
 static bool judge(const struct rules *r, struct arena *a,
     struct match_input *in, struct verdict *out)
 {
+	static const struct signature_answer signature = {
+		.pgp = TRUTH_TRUE, .smime = TRUTH_FALSE,
+	};
 	struct program_answer *answers = arena_array(a, PROGRAMS_MAX,
 	    sizeof(*answers));
+	struct rewrite_answer *rewritten = arena_array(a, PROGRAMS_MAX,
+	    sizeof(*rewritten));
 
 	in->answers = answers;
-	in->n_answers = 0;
+	in->rewritten = rewritten;
+	in->n_answers = in->n_rewritten = 0;
+	in->signature = &signature;
 	for (;;) {
 		rules_match(r, a, in, out);
-		if (out->ask != RULES_ASK_PROGRAM)
+		if (out->ask == 0 || out->ask & ~(unsigned)
+		    (RULES_ASK_PROGRAM | RULES_ASK_REWRITE))
 			return true;
-		HOLDS(out->program);
-		if (in->n_answers == PROGRAMS_MAX)
+		HOLDS(out->program || out->rewrite);
+		if (in->n_answers == PROGRAMS_MAX ||
+		    in->n_rewritten == PROGRAMS_MAX)
 			return false;
+		if (out->rewrite) {
+			rewritten[in->n_rewritten++] = rewrite(a,
+			    out->rewrite);
+			continue;
+		}
 		answers[in->n_answers++] = (struct program_answer){
 			.key = out->program->key,
 			.truth = str_hash(out->program->key) & 1 ?
@@ -275,7 +304,7 @@ static void in_rounds(const struct rules *r, struct arena *a,
 {
 	struct facts facts = make_facts(message);
 	struct match_input in = make_input(&facts);
-	unsigned known = RULES_ASK_PROGRAM;
+	unsigned known = RULES_ASK_PROGRAM | RULES_ASK_REWRITE;
 	struct verdict v;
 
 	for (int i = 0; i < ROUNDS_MAX; i++) {

@@ -6,7 +6,7 @@
 
 #include "clock.h"
 #include "identity.h"
-#include "pipe.h"
+#include "transform.h"
 
 #define FACTS	(RULES_ASK_FLAGS | RULES_ASK_LABELS | RULES_ASK_SIZE | \
 		RULES_ASK_RECEIVED)
@@ -405,47 +405,16 @@ static struct signature_answer ask_signature(struct round *r,
 	return a;
 }
 
-static struct str joined(struct arena *a, struct str header, struct str body)
-{
-	struct str all;
-	struct buf b;
-
-	if (header.p + header.n == body.p)
-		return (struct str){ header.p, header.n + body.n };
-	buf_init(&b, header.n + body.n);
-	buf_add_str(&b, header);
-	buf_add_str(&b, body);
-	all = arena_str(a, buf_str(&b));
-	buf_free(&b);
-	return all;
-}
-
-/* What the step makes of the message. */
-static bool carry_out(struct round *r, const struct facts *facts,
-    const struct rewrite *step, struct str bytes, struct buf *out,
-    struct err *e)
-{
-	struct program_message pm = { facts, mail_make(r->message, bytes,
-	    MAIL_WHOLE, NULL, 0), bytes };
-	struct decrypt_verdict v;
-
-	if (step->kind == REWRITE_PIPE)
-		return pipe_message(step, &pm, out, e);
-	if (!r->j->decrypt)
-		return err_set(e, ERR_MESSAGE, "the account has nothing to "
-		    "decrypt with");
-	if (!decrypt_message(r->j->decrypt, bytes, out, &v, e))
-		return false;
-	if (!v.changed)
-		buf_add_str(out, bytes);
-	return true;
-}
-
 static struct rewrite_answer rewrite_ask(struct round *r,
     const struct facts *facts, const struct rewrite_question *q, size_t n)
 {
+	const struct transform t = { r->j->account->limits->message,
+	    r->j->decrypt };
 	struct rewrite_answer answer = { .index = q->index,
 	    .key = q->step->key };
+	struct str bytes = transform_joined(r->message, q->header, q->body);
+	struct program_message pm = { facts, mail_make(r->message, bytes,
+	    MAIL_WHOLE, NULL, 0), bytes };
 	struct err e = { 0 };
 	struct buf out;
 
@@ -453,9 +422,8 @@ static struct rewrite_answer rewrite_ask(struct round *r,
 		answer.why = "it would be rewritten too often";
 		return answer;
 	}
-	buf_init(&out, r->j->account->limits->message);
-	if (carry_out(r, facts, q->step, joined(r->message, q->header,
-	    q->body), &out, &e))
+	buf_init(&out, t.limit);
+	if (transform_step(&t, q->step, &pm, &out, &e))
 		answer.bytes = arena_str(r->message, buf_str(&out));
 	else
 		answer.why = arena_z(r->message, str_of(e.msg));
@@ -470,7 +438,7 @@ static struct program_answer program_answer_of(struct round *r,
 	struct program_message pm = { &f->facts, m, f->bytes };
 
 	if (q->header.p) {
-		pm.bytes = joined(r->message, q->header, q->body);
+		pm.bytes = transform_joined(r->message, q->header, q->body);
 		pm.mail = mail_make(r->message, pm.bytes, MAIL_WHOLE, NULL,
 		    0);
 	}

@@ -9,7 +9,8 @@
 
 #include <string.h>
 
-#include "engine/pipe.h"
+#include "engine/transform.h"
+#include "rules/rewrite.h"
 
 #define MESSAGE	"From: alice@example.org\nSubject: a\n\nHello.\n"
 
@@ -82,6 +83,42 @@ static void test_limits(void **state)
 	    "more than 1 s"));
 }
 
+/* One step after the other; and all of them or none. */
+static void test_chain(void **state)
+{
+	const char *const sed[] = { "/bin/sh", "-c", "sed s/Hello/Bye/",
+	    NULL };
+	const char *const fails[] = { "/bin/false", NULL };
+	const struct header_edit one = { .kind = EDIT_SET,
+	    .field = STR_LIT("Subject"), .text = STR_LIT("Hello") };
+	const struct header_edit two = { .kind = EDIT_ADD, .last = true,
+	    .field = STR_LIT("X"), .text = STR_LIT("Hello") };
+	struct rewrite steps[] = {
+		{ .kind = REWRITE_HEADER, .edit = &one },
+		{ .kind = REWRITE_PIPE, .argv = sed, .seconds = 10 },
+		{ .kind = REWRITE_HEADER, .edit = &two },
+		{ .kind = REWRITE_PIPE, .argv = fails, .seconds = 10 },
+	};
+	const struct facts facts = { .account = STR_LIT("home") };
+	struct transform t = { .limit = 1000 };
+	struct str header = STR_EMPTY, body = STR_EMPTY;
+	struct err e = { 0 };
+
+	assert_true(transform_message(&t, *state, steps, 3, &facts,
+	    STR_LIT(MESSAGE), &header, &body, &e));
+	assert_string_equal(arena_z(*state, transform_joined(*state, header,
+	    body)), "From: alice@example.org\nSubject: Bye\nX: Hello\n\n"
+	    "Bye.\n");
+	assert_false(transform_message(&t, *state, steps, 4, &facts,
+	    STR_LIT(MESSAGE), &header, &body, &e));
+	assert_int_equal(e.kind, ERR_MESSAGE);
+	e = (struct err){ 0 };
+	steps[1].kind = REWRITE_DECRYPT;
+	assert_false(transform_message(&t, *state, steps, 3, &facts,
+	    STR_LIT(MESSAGE), &header, &body, &e));
+	assert_string_equal(e.msg, "the account has nothing to decrypt with");
+}
+
 static int set_up(void **state)
 {
 	*state = arena_new();
@@ -102,6 +139,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_refused, set_up,
 		    tear_down),
 		cmocka_unit_test_setup_teardown(test_limits, set_up,
+		    tear_down),
+		cmocka_unit_test_setup_teardown(test_chain, set_up,
 		    tear_down),
 	};
 

@@ -2,6 +2,7 @@
 
 #include "decrypt.h"
 #include "log.h"
+#include "smime.h"
 
 /* One account that is looked at. */
 struct patient {
@@ -142,6 +143,26 @@ static void say_keyring(struct patient *p)
 	buf_free(&text);
 }
 
+/* Asks for the passphrase, as decrypting would. */
+static void say_smime(struct patient *p)
+{
+	struct smime *s = smime_make(p->c->arena, p->account, p->c->now);
+	struct err e = { 0 };
+	struct buf text;
+	struct str rest, line;
+
+	if (!p->account->smime.key_files)
+		return;
+	buf_init(&text, 64 * 1024);
+	if (!smime_describe(s, p->c->arena, &text, &e))
+		say_error(p, "smime", &e, "");
+	rest = arena_str(p->c->arena, buf_str(&text));
+	while (str_cut(&rest, '\n', &line))
+		say_fact(p, "smime", line, true);
+	buf_free(&text);
+	smime_wipe(s);
+}
+
 static void say_result(struct patient *p)
 {
 	if (p->wrong == 0)
@@ -172,6 +193,7 @@ static int doctor_account(struct command_context *c,
 	else if (say_server(&p) && say_places(&p))
 		(void)say_mailboxes(&p);
 	say_keyring(&p);
+	say_smime(&p);
 	say_result(&p);
 	store_close(&p.store);
 	journal_close(&p.journal);

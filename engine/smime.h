@@ -49,6 +49,11 @@ struct smime *smime_make(struct arena *a, const struct account *account,
     int64_t now);
 void smime_wipe(struct smime *s);	/* NULL is fine */
 
+/* Whose keys there are and until when they are certified, a line each, for
+ * doctor.  Reads them; errors are those of decryption. */
+MUST_USE bool smime_describe(struct smime *s, struct arena *a,
+    struct buf *out, struct err *e);
+
 /* ----------------------------------------------------------- decryption */
 
 struct smime_opened {
@@ -94,7 +99,7 @@ struct smime_signature {
 	struct str *addresses;
 	size_t n_addresses;
 	struct str signer;	/* the certificate's address, else its name;
-				   empty: not known.  To be shown only. */
+				   empty: not known.  Shown already. */
 	int64_t signed_at;	/* as the signer says; TIME_NONE: not said */
 	struct str why;		/* for a sentence, "" with SMIME_GOOD:
 				   "its CA is not known: CN = Some CA" */

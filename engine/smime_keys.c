@@ -308,6 +308,25 @@ bool smime_keys_read(struct smime *s, struct err *e)
 	return err_set(e, s->keys_failure.kind, "%s", s->keys_failure.msg);
 }
 
+bool smime_describe(struct smime *s, struct arena *a, struct buf *out,
+    struct err *e)
+{
+	if (!smime_keys_read(s, e))
+		return false;
+	for (size_t i = 0; i < s->n_keys; i++) {
+		const X509 *x = s->keys[i].certificate;
+		int64_t end = smime_time(X509_get0_notAfter(x));
+		struct str owner = smime_owner(a, x);
+		struct str date = smime_date(a, end);
+
+		buf_printf(out, "%.*s, %s %.*s\n", STR_ARG(owner),
+		    end >= s->now ? "certified until" :
+		    "for old mail: it ended on", STR_ARG(date));
+	}
+	ERR_clear_error();
+	return true;
+}
+
 void smime_keys_wipe(struct smime *s)
 {
 	for (size_t i = 0; i < s->n_keys; i++) {

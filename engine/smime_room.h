@@ -9,6 +9,7 @@
 /* OpenSSL's, which are not named in any header of ours. */
 struct ossl_lib_ctx_st;
 struct evp_pkey_st;
+struct asn1_string_st;
 struct x509_st;
 struct x509_store_st;
 struct CMS_ContentInfo_st;
@@ -48,6 +49,14 @@ void smime_cas_free(struct smime *s);
  * NULL with ERR_MESSAGE, and *WHY. */
 struct CMS_ContentInfo_st *smime_parse(struct ossl_lib_ctx_st *library,
     struct str object, enum seal_refusal *why, struct err *e);
+
+/* Whose certificate it is, to be shown: its first address, else its name. */
+struct str smime_owner(struct arena *a, const struct x509_st *certificate);
+
+/* TIME_NONE: it cannot be read. */
+int64_t smime_time(const struct asn1_string_st *t);
+/* "2026-01-31" */
+struct str smime_date(struct arena *a, int64_t t);
 
 /* What OpenSSL's last error says; empties its queue. */
 const char *smime_reason(void);

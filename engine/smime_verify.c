@@ -204,6 +204,14 @@ static struct str name_shown(struct arena *a, const X509_NAME *name)
 	return s;
 }
 
+struct str smime_owner(struct arena *a, const X509 *certificate)
+{
+	struct addresses f = addresses_of(a, certificate);
+
+	return f.n > 0 ? shown(a, f.list[0]) : name_shown(a,
+	    X509_get_subject_name(certificate));
+}
+
 /* ---------------------------------------------------------------- signer */
 
 /* One signer of an object. */
@@ -217,11 +225,20 @@ struct signer {
 	struct smime_signature *out;
 };
 
+int64_t smime_time(const ASN1_STRING *t)
+{
+	struct tm tm;
+
+	if (!ASN1_TIME_to_tm(t, &tm))
+		return TIME_NONE;
+	return time_from_civil(1900 + tm.tm_year, tm.tm_mon + 1, tm.tm_mday,
+	    tm.tm_hour, tm.tm_min, tm.tm_sec);
+}
+
 static int64_t signing_time(CMS_SignerInfo *info)
 {
 	const ASN1_TYPE *value = NULL;
 	X509_ATTRIBUTE *attribute;
-	struct tm tm;
 	int at = CMS_signed_get_attr_by_NID(info, NID_pkcs9_signingTime, -1);
 
 	if (at < 0)
@@ -230,11 +247,9 @@ static int64_t signing_time(CMS_SignerInfo *info)
 	if (X509_ATTRIBUTE_count(attribute) == 1)
 		value = X509_ATTRIBUTE_get0_type(attribute, 0);
 	if (!value || (value->type != V_ASN1_UTCTIME &&
-	    value->type != V_ASN1_GENERALIZEDTIME) ||
-	    !ASN1_TIME_to_tm(value->value.asn1_string, &tm))
+	    value->type != V_ASN1_GENERALIZEDTIME))
 		return TIME_NONE;
-	return time_from_civil(1900 + tm.tm_year, tm.tm_mon + 1, tm.tm_mday,
-	    tm.tm_hour, tm.tm_min, tm.tm_sec);
+	return smime_time(value->value.asn1_string);
 }
 
 static void judge(struct signer *g, enum smime_state state, struct str why)
@@ -243,7 +258,7 @@ static void judge(struct signer *g, enum smime_state state, struct str why)
 	g->out->why = why;
 }
 
-static struct str date_shown(struct arena *a, int64_t t)
+struct str smime_date(struct arena *a, int64_t t)
 {
 	struct civil c = time_to_civil(t);
 
@@ -284,7 +299,7 @@ static void judge_chain(struct signer *g, X509_STORE_CTX *ctx)
 	case X509_V_ERR_CERT_NOT_YET_VALID:
 		judge(g, SMIME_EXPIRED, arena_printf(g->a, "the certificate "
 		    "of %.*s was not valid on %.*s", STR_ARG(of),
-		    STR_ARG(date_shown(g->a, g->at))));
+		    STR_ARG(smime_date(g->a, g->at))));
 		return;
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
@@ -338,8 +353,7 @@ static void judge_signer(struct signer *g)
 	struct addresses f = addresses_of(g->a, g->certificate);
 	bool future;
 
-	out->signer = f.n > 0 ? f.list[0] : name_shown(g->a,
-	    X509_get_subject_name(g->certificate));
+	out->signer = smime_owner(g->a, g->certificate);
 	out->signed_at = signing_time(g->info);
 	future = out->signed_at != TIME_NONE &&
 	    out->signed_at - SKEW > g->s->now;
@@ -354,7 +368,7 @@ static void judge_signer(struct signer *g)
 		return;		/* judged */
 	if (future) {
 		judge(g, SMIME_FUTURE, arena_printf(g->a, "it says to be of "
-		    "%.*s, which is to come", STR_ARG(date_shown(g->a,
+		    "%.*s, which is to come", STR_ARG(smime_date(g->a,
 		    out->signed_at))));
 		return;
 	}

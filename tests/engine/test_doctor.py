@@ -3,6 +3,7 @@
 # timeout: 180
 
 import os
+import subprocess
 import unittest
 
 import faultproxy
@@ -129,6 +130,27 @@ class Doctor(runs.Case):
         self.assertIn('UIDVALIDITY %d, UIDNEXT 3,' % uidvalidity,
                       found['mailbox'][0][0])
         self.assertEqual(tamis.snapshot(self.t.state_dir), state)
+
+    def test_keys_for_smime(self):
+        subprocess.run(
+            ['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt',
+             'ec_paramgen_curve:P-256', '-passout', 'pass:secret',
+             '-subj', '/CN=x', '-addext',
+             'subjectAltName=email:alice@example.org', '-days', '9',
+             '-keyout', 'k.pem', '-out', 'c.pem'], check=True,
+            cwd=self.t.folder, stderr=subprocess.PIPE)
+        account = {'maildir': '~/Maildir', 'smime': {
+            'key_file': self.t.folder + '/k.pem',
+            'certificate_file': self.t.folder + '/c.pem',
+            'passphrase_command': ['echo', 'secret']}}
+        maildir.make(self.t.home + '/Maildir')
+        found = self.examine(0, account)
+        self.assertRegex(found['smime'][0][0], r'^alice@example\.org, '
+                         r'certified until 2\d{3}-\d\d-\d\d$')
+        account['smime']['passphrase_command'] = ['echo', 'wrong']
+        found = self.examine(tamis.BAD_CONFIG, account)
+        self.assertIn('k.pem; perhaps the passphrase is wrong',
+                      self.wrong(found, 'smime'))
 
     def test_a_mailbox_is_missing(self):
         s = self.start(servers.Dovecot())

@@ -530,6 +530,36 @@ static void test_bad_key_files(void **state)
 	assert_has(opened_by(account), "the account has no key for S/MIME");
 }
 
+static const char *described(const struct person *p)
+{
+	struct smime *s = smime_make(arena, account_for(p), now);
+	struct err e = { 0 };
+	struct buf out;
+	const char *text;
+
+	buf_init(&out, OUT_MAX);
+	assert_true(smime_describe(s, arena, &out, &e));
+	text = arena_z(arena, buf_str(&out));
+	smime_wipe(s);
+	buf_free(&out);
+	return text;
+}
+
+static void test_described(void **state)
+{
+	struct person past = alice((struct recipe){ .address = ALICE,
+	    .from = -9 * DAY, .to = -3 * DAY });
+	struct person nameless = alice((struct recipe){ .name = "A\x1B[1m" });
+
+	(void)state;
+	assert_has(described(&ec), "alice@example.org, certified until 2");
+	assert_has(described(&past),
+	    "alice@example.org, for old mail: it ended on 2");
+	assert_has(described(&nameless), "CN = A\\1B[1m, certified");
+	person_free(&past);
+	person_free(&nameless);
+}
+
 /* A failure is kept: nobody is asked twice. */
 static void test_asked_once(void **state)
 {
@@ -1331,6 +1361,7 @@ int main(void)
 		cmocka_unit_test(test_key_files),
 		cmocka_unit_test(test_key_and_certificate_files),
 		cmocka_unit_test(test_bad_key_files),
+		cmocka_unit_test(test_described),
 		cmocka_unit_test(test_asked_once),
 		cmocka_unit_test(test_ciphers),
 		cmocka_unit_test(test_oaep),

@@ -422,12 +422,12 @@ static struct rewrite_answer rewrite_ask(struct round *r,
 		answer.why = "it would be rewritten too often";
 		return answer;
 	}
-	buf_init(&out, t.limit);
+	buf_init_secret(&out, t.limit);
 	if (transform_step(&t, q->step, &pm, &out, &e))
 		answer.bytes = arena_str(r->message, buf_str(&out));
 	else
 		answer.why = arena_z(r->message, str_of(e.msg));
-	buf_wipe_free(&out);
+	buf_free(&out);
 	return answer;
 }
 

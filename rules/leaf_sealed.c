@@ -85,9 +85,9 @@ struct cond *sealed_build(struct builder *b, const struct word *w,
 
 /* ---------------------------------------------------------------- match */
 
-static struct answer by_header(struct evaluation *v, const struct cond *c)
+static struct answer by_header(struct evaluation *v, const struct cond *c,
+    const struct mail *m)
 {
-	struct mail *m = v->in->mail;
 	struct content_type type;
 	unsigned sure, maybe;
 
@@ -101,16 +101,16 @@ static struct answer by_header(struct evaluation *v, const struct cond *c)
 }
 
 /* Is one of the kinds there? */
-static struct answer by_structure(struct evaluation *v, const struct cond *c)
+static struct answer by_structure(struct evaluation *v, const struct cond *c,
+    const struct mail *m)
 {
 	const struct sealed *s;
 
-	if (!v->in->mail || !mail_knows_field(v->in->mail,
-	    STR_LIT("Content-Type")))
+	if (!m || !mail_knows_field(m, STR_LIT("Content-Type")))
 		return answer_missing(v->in, RULES_ASK_FIELDS);
-	if (!mail_knows_body(v->in->mail))
-		return by_header(v, c);
-	s = mail_sealed(v->in->mail);
+	if (!mail_knows_body(m))
+		return by_header(v, c, m);
+	s = mail_sealed(m);
 	if (s->kinds & c->sealed_kinds)
 		return answer_settled(true);
 	return s->cut ? answer_unknown(0, "it has more parts than are looked "
@@ -124,7 +124,7 @@ static struct answer by_signature(struct evaluation *v, const struct cond *c)
 
 	if (v->in->no_signatures)
 		return answer_unknown(0, v->in->no_signatures);
-	if (!mail_knows_body(v->in->mail))
+	if (!mail_knows_body(v->first))
 		return answer_missing(v->in, RULES_ASK_BODY);
 	if (!a)
 		return answer_unknown(RULES_ASK_SIGNATURE,
@@ -139,9 +139,12 @@ static struct answer by_signature(struct evaluation *v, const struct cond *c)
 
 struct answer leaf_sealed(struct evaluation *v, const struct cond *c)
 {
-	struct answer a = by_structure(v, c);
+	struct answer a;
 
-	/* no signature can be there where nothing of the kind is */
-	return c->good_signature && a.truth == TRUTH_TRUE ?
-	    by_signature(v, c) : a;
+	if (!c->good_signature)
+		return by_structure(v, c, v->in->mail);
+	/* of the message as it came: what rules made of it is not what was
+	 * signed; and none can be there where nothing of the kind is */
+	a = by_structure(v, c, v->first);
+	return a.truth == TRUTH_TRUE ? by_signature(v, c) : a;
 }

@@ -727,7 +727,7 @@ static bool same_body(const struct mail *m, const struct mail *other)
 	return true;
 }
 
-static struct body *body_of(struct mail *m)
+static struct body *body_of(const struct mail *m)
 {
 	struct part_fields top = {
 		.type = first_raw(m, STR_LIT("Content-Type")),
@@ -767,7 +767,7 @@ void mail_part_counts(struct mail *m, size_t *nodes_out,
 	body_counts(body_of(m), nodes_out, leaves_out);
 }
 
-const struct sealed *mail_sealed(struct mail *m)
+const struct sealed *mail_sealed(const struct mail *m)
 {
 	if (!m->memo->sealed) {
 		m->memo->sealed = arena_make(m->arena, struct sealed);

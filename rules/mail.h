@@ -208,6 +208,6 @@ void mail_part_counts(struct mail *m, size_t *nodes_out,
     size_t *leaves_out);
 
 /* What is encrypted or signed in it.  Needs MAIL_WHOLE.  Kept. */
-const struct sealed *mail_sealed(struct mail *m);
+const struct sealed *mail_sealed(const struct mail *m);
 
 #endif

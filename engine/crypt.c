@@ -412,11 +412,51 @@ static void take_signatures(struct crypt *c, struct arena *a,
 static const char no_mdc[] = "it has no protection against being changed "
     "(MDC), and is not read";
 
+static const char no_algorithm[] = "it is encrypted in a way that GnuPG does "
+    "not know";
+
 /* "AES256.PGPCFB"; GnuPG sets its flag for old ciphers only. */
 static bool is_unprotected(gpgme_decrypt_result_t r)
 {
 	return r && (r->legacy_cipher_nomdc || str_ends(str_of(r->symkey_algo),
 	    STR_LIT(".PGPCFB")));
+}
+
+static bool decrypt_error(gpgme_error_t err, struct seal_verdict *v,
+    struct err *e)
+{
+	switch (gpgme_err_code(err)) {
+	case GPG_ERR_NO_SECKEY:
+	case GPG_ERR_WRONG_SECKEY:
+		return refuse(v, SEAL_NO_KEY, e, "it is encrypted to none of "
+		    "our keys");
+	case GPG_ERR_BAD_PASSPHRASE:
+	case GPG_ERR_CANCELED:
+	case GPG_ERR_FULLY_CANCELED:
+	case GPG_ERR_NO_PIN_ENTRY:
+	case GPG_ERR_PIN_ENTRY:
+	case GPG_ERR_ENOTTY:
+		return refuse_with(v, SEAL_PASSPHRASE, e, "there is no "
+		    "passphrase for the key", err);
+	case GPG_ERR_NO_DATA:
+		return refuse(v, SEAL_UNREADABLE, e, "it is no encrypted "
+		    "OpenPGP message");
+	case GPG_ERR_CIPHER_ALGO:
+	case GPG_ERR_PUBKEY_ALGO:
+	case GPG_ERR_COMPR_ALGO:
+	case GPG_ERR_UNSUPPORTED_ALGORITHM:
+		return refuse(v, SEAL_UNSUPPORTED, e, no_algorithm);
+	case GPG_ERR_DECRYPT_FAILED:
+	case GPG_ERR_BAD_DATA:
+	case GPG_ERR_CHECKSUM:
+	case GPG_ERR_INV_PACKET:
+	case GPG_ERR_INV_ARMOR:
+	case GPG_ERR_UNEXPECTED:
+		return refuse(v, SEAL_MODIFIED, e, "it was damaged or changed "
+		    "on its way");
+	default:
+		return refuse_with(v, SEAL_TROUBLE, e, "GnuPG failed", err);
+	}
 }
 
 /*
@@ -450,30 +490,8 @@ static bool decrypt_failed(struct operation *op, gpgme_error_t err,
 	if (is_unprotected(r))
 		return refuse(v, SEAL_NO_INTEGRITY, e, no_mdc);
 	if (r && r->unsupported_algorithm)
-		return refuse(v, SEAL_UNSUPPORTED, e, "it is encrypted in a "
-		    "way that GnuPG does not know");
-	switch (gpgme_err_code(err)) {
-	case GPG_ERR_NO_SECKEY:
-		return refuse(v, SEAL_NO_KEY, e, "it is encrypted to none of "
-		    "our keys");
-	case GPG_ERR_BAD_PASSPHRASE:
-	case GPG_ERR_CANCELED:
-	case GPG_ERR_FULLY_CANCELED:
-	case GPG_ERR_NO_PIN_ENTRY:
-	case GPG_ERR_PIN_ENTRY:
-	case GPG_ERR_ENOTTY:
-		return refuse_with(v, SEAL_PASSPHRASE, e, "there is no "
-		    "passphrase for the key", err);
-	case GPG_ERR_NO_DATA:
-		return refuse(v, SEAL_UNREADABLE, e, "it is no encrypted "
-		    "OpenPGP message");
-	case GPG_ERR_DECRYPT_FAILED:
-	case GPG_ERR_BAD_DATA:
-		return refuse(v, SEAL_MODIFIED, e, "it was damaged or changed "
-		    "on its way");
-	default:
-		return refuse_with(v, SEAL_TROUBLE, e, "GnuPG failed", err);
-	}
+		return refuse(v, SEAL_UNSUPPORTED, e, no_algorithm);
+	return decrypt_error(err, v, e);
 }
 
 /* "AES256.CFB"; PGPCFB is without protection. */

@@ -24,7 +24,7 @@ ARMOR = re.compile(rb"^-----BEGIN PGP MESSAGE-----[ \t]*\r?\n.*?"
                    rb"^-----END PGP MESSAGE-----[ \t]*\r?$",
                    re.S | re.M)
 WANTED = {
-    "ok": {"opened"}, "no-secret-key": {"no-key"},
+    "ok": {"opened"}, "no-secret-key": {"no-key", "unreadable"},
     "bad-passphrase": {"passphrase", "no-key"},
     "no-mdc": {"no-integrity"},
     "corrupt-armor": {"unreadable", "modified", "no-key"},

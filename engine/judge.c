@@ -6,6 +6,7 @@
 
 #include "clock.h"
 #include "identity.h"
+#include "progress.h"
 #include "transform.h"
 
 #define FACTS	(RULES_ASK_FLAGS | RULES_ASK_LABELS | RULES_ASK_SIZE | \
@@ -218,6 +219,7 @@ static bool settle(struct round *r, const struct fetched *f, struct mail *m,
 		    STR_EMPTY;
 	}
 	j->seen++;
+	progress_step();
 	if (!nameless)
 		plan_add(&j->plan, &pm, v, j->places);
 	if (copied.failed)

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "progress.h"
+
 #define LINE_MAX_OCTETS	8192
 
 static enum log_level most_shown = LOG_WARN;
@@ -24,6 +26,7 @@ static void write_line(const struct buf *line)
 {
 	size_t at = 0;
 
+	progress_hide();
 	while (at < line->n) {
 		ssize_t n = write(STDERR_FILENO, line->p + at, line->n - at);
 

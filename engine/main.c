@@ -11,6 +11,7 @@
 #include "clock.h"
 #include "command.h"
 #include "log.h"
+#include "progress.h"
 #include "secret.h"
 
 #ifndef PACKAGE_VERSION
@@ -132,6 +133,8 @@ int main(int argc, char **argv)
 		code = help(&options);
 	} else {
 		log_set_level(log_level_of(&options));
+		if (!options.quiet && options.verbose == 0)
+			progress_allow();
 		if (!zone_ok)
 			log_line(LOG_WARN, "%s", zone_error.msg);
 		code = run_command(&c);

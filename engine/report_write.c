@@ -7,6 +7,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "progress.h"
+
 #define OBJECT_MAX	(64 * 1024 * 1024)	/* octets of one object */
 #define WIDTH_DEFAULT	80
 #define WIDTH_LEAST	40
@@ -71,6 +73,8 @@ static void write_all(struct report *r, const struct buf *b)
 {
 	size_t at = 0;
 
+	if (r->style.chatty)
+		progress_hide();
 	while (!r->broken && at < b->n) {
 		ssize_t n = write(r->fd, b->p + at, b->n - at);
 

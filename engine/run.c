@@ -12,6 +12,7 @@
 #include "log.h"
 #include "narrow.h"
 #include "places.h"
+#include "progress.h"
 #include "quiet.h"
 #include "recover.h"
 #include "report_plan.h"
@@ -585,14 +586,21 @@ static bool do_portion(struct visit *v, struct err *e)
 	return ok && act_on_errors(v, a, e);
 }
 
+static uint64_t uids_to_judge(const struct visit *v)
+{
+	return uidset_count(&v->sync.fresh) + uidset_count(&v->sync.stale);
+}
+
 /* A limit is about all portions: then they are judged twice, first to
  * count. */
+static bool is_judged_twice(const struct visit *v)
+{
+	return has_limits(v->pass->r) && uids_to_judge(v) > portion_uids(v);
+}
+
 static bool visit_portions(struct visit *v, struct err *e)
 {
-	uint64_t all = uidset_count(&v->sync.fresh) +
-	    uidset_count(&v->sync.stale);
-
-	if (has_limits(v->pass->r) && all > portion_uids(v)) {
+	if (is_judged_twice(v)) {
 		if (!each_portion(v, count_portion, e))
 			return false;
 		v->counted = true;
@@ -600,6 +608,22 @@ static bool visit_portions(struct visit *v, struct err *e)
 			return true;
 	}
 	return each_portion(v, do_portion, e);
+}
+
+/* The same, and how far it has come is seen.  UIDs may be of messages that
+ * are gone. */
+static bool visit_visibly(struct visit *v, struct err *e)
+{
+	uint64_t n = uids_to_judge(v);
+	bool ok;
+
+	if (n > v->sync.state.exists)
+		n = v->sync.state.exists;
+	progress_begin(str_of(v->pass->r->account->name), v->sync.mailbox,
+	    is_judged_twice(v) ? 2 * n : n);
+	ok = visit_portions(v, e);
+	progress_end();
+	return ok;
 }
 
 /* A rule that names no mailbox is about those of the account, or all mail:
@@ -698,7 +722,7 @@ static bool visit(struct pass *p, struct str mailbox, bool watched,
 	if ((v.sync.fresh.n || v.sync.stale.n) && !find_places(p, e))
 		return false;
 	before = *r;
-	if (!visit_portions(&v, e) || !remember_quiet(&v, &before, e))
+	if (!visit_visibly(&v, e) || !remember_quiet(&v, &before, e))
 		return false;
 	gmail_seen_add_all(&p->seen, r->arena, &v.seen);
 	return true;

@@ -12,6 +12,7 @@
 
 #include <string.h>
 
+#include "../rules/names.h"
 #include "log.h"
 
 #define ANSWER_MAX	(4 * 1024 * 1024)
@@ -138,15 +139,20 @@ struct answer {
 	struct command_context *c;	/* of the line that is written */
 	struct buf *out;
 	struct str before, begin;	/* the last word */
+	struct names names;	/* that are there */
 };
 
 static void add(struct answer *w, const char *name, const char *help)
 {
 	struct str safe = shown(w->c->arena, str_of(name));
+	size_t ignored;
 
-	/* what cannot be shown cannot be completed */
-	if (!str_starts(str_of(name), w->begin) || !str_eq_z(safe, name))
+	/* what cannot be shown cannot be completed; words of the language and
+	 * rules of several accounts may have one name */
+	if (!str_starts(safe, w->begin) || !str_eq_z(safe, name) ||
+	    names_get(&w->names, safe, &ignored))
 		return;
+	names_add(w->c->arena, &w->names, safe, 0);
 	buf_add_str(w->out, w->before);
 	buf_add_str(w->out, safe);
 	if (help)

@@ -315,6 +315,13 @@ class Script(unittest.TestCase):
         self.assertEqual((r.status, r.err), (0, ''))
         self.assertEqual(r.out, 'words\nbash\nzsh\nfish\n')
 
+    def test_each_once(self):
+        """Some words of the language have several meanings."""
+        r = tamis.Tamis().run('completion', '--line', '--', 'words', '')
+        names = [x.split('\t')[0] for x in r.out.splitlines()]
+        self.assertIn('from', names)
+        self.assertEqual(len(names), len(set(names)))
+
 
 if __name__ == '__main__':
     tap.main()

@@ -199,39 +199,27 @@ bool steps_has_nonce(struct arena *a, struct str header,
 	return false;
 }
 
-/* What the flags are called that are not keywords; \Deleted and \Recent are
- * nothing to put back. */
-static const struct {
-	unsigned bit;
-	const char *name;
-} flags[] = {
-	{ IMAP_SEEN, "\\Seen" }, { IMAP_ANSWERED, "\\Answered" },
-	{ IMAP_FLAGGED, "\\Flagged" }, { IMAP_DRAFT, "\\Draft" },
-};
-
 void steps_dress_of(const struct store_imap *s, struct arena *a,
     const struct imap_fetched *m, struct dress *out)
 {
-	struct str *list = arena_array(a, COUNT(flags) +
-	    m->flags.n_keywords + 1, sizeof(*list));
-	struct str *labels = arena_array(a, m->n_gm_labels + 1,
+	struct imap_flags flags = m->flags;
+	struct str *list, *labels = arena_array(a, m->n_gm_labels + 1,
 	    sizeof(*labels));
-	unsigned system = m->flags.system;
 
-	*out = (struct dress){ .flags = list, .labels = labels };
+	*out = (struct dress){ .labels = labels };
 	for (size_t i = 0; steps_on_gmail(s) && i < m->n_gm_labels; i++) {
 		struct str label = m->gm_labels[i];
 
 		if (str_ieq_z(label, "\\Starred"))
-			system |= IMAP_FLAGGED;	/* they are one */
+			flags.system |= IMAP_FLAGGED;	/* they are one */
 		else if (label.n)
 			labels[out->n_labels++] = arena_str(a, label);
 	}
-	for (size_t i = 0; i < COUNT(flags); i++)
-		if (system & flags[i].bit)
-			list[out->n_flags++] = str_of(flags[i].name);
-	for (size_t i = 0; i < m->flags.n_keywords; i++)
-		list[out->n_flags++] = arena_str(a, m->flags.keywords[i]);
+	flags.system &= ~(unsigned)IMAP_DELETED;	/* nothing to put back */
+	out->n_flags = imap_flag_names(a, &flags, &list);
+	for (size_t i = 0; i < out->n_flags; i++)
+		list[i] = arena_str(a, list[i]);
+	out->flags = list;
 }
 
 /* The fields that tell messages apart, however they are folded now; a copy

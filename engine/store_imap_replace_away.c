@@ -28,9 +28,29 @@ bool steps_trash(struct store_imap *s, struct str *trash_out, struct err *e)
 	return false;
 }
 
-static bool can_move(const struct store_imap *s, struct str trash)
+/* Trash, if originals and copies can be moved there, else empty.  One that
+ * the config names may be still to be made. */
+static bool trash_to_move_to(struct store_imap *s, struct str *trash_out,
+    struct err *e)
 {
-	return trash.n && imap_has(s->session, IMAP_CAP_MOVE);
+	struct err mine = { 0 };
+	bool there;
+
+	if (!imap_has(s->session, IMAP_CAP_MOVE)) {
+		*trash_out = STR_EMPTY;
+		return true;
+	}
+	if (!steps_trash(s, trash_out, e))
+		return false;
+	if (trash_out->n == 0)
+		return true;
+	if (!store_imap_exists(s, *trash_out, &there, e))
+		return false;
+	if (there || store_imap_create(&s->base, *trash_out, &mine) ||
+	    mine.kind == ERR_MESSAGE)
+		return true;	/* or the move is refused */
+	*e = mine;
+	return false;
 }
 
 /* ------------------------------------------------------------ originals */
@@ -491,9 +511,9 @@ static bool take_away(struct steps *p, uint32_t *uids, struct err *e)
 
 	if (p->n == 0)
 		return true;
-	if (!steps_trash(p->s, &trash, e))
+	if (!trash_to_move_to(p->s, &trash, e))
 		return false;
-	if (!can_move(p->s, trash))
+	if (trash.n == 0)
 		return expunge_originals(&l, e);
 	ok = move_to(&l, trash, e) && carry(p, l.now.views, e);
 	adopt(p, l.now.views);
@@ -887,9 +907,9 @@ static bool send_away(struct steps *p, const struct uidset *set,
 	*marked_out = false;
 	if (set->n == 0)
 		return true;
-	if (!steps_trash(p->s, &trash, e))
+	if (!trash_to_move_to(p->s, &trash, e))
 		return false;
-	if (!can_move(p->s, trash)) {
+	if (trash.n == 0) {
 		*marked_out = !imap_has(p->s->session, IMAP_CAP_UIDPLUS);
 		uidset_init(&none, p->a);
 		return mark_and_expunge(p, set, 0, &none, e) &&

@@ -155,6 +155,14 @@ class Dovecot(Plain):
                 self.is_copy(self.others()[-1], frozenset(
                     ['\\Flagged', 'kw', '\\Answered', 'new']))
 
+    def test_trash_is_made(self):
+        """One that the config names, and that is not there yet."""
+        p = self.begin(self.dovecot(), trash='Old/Bin')
+        p.go()
+        self.assertEqual(p[0]['place'], 'in_trash')
+        self.assertEqual([m.digest for m in self.s.dump(
+            'alice', 'Old/Bin')], [self.old.digest])
+
     def test_original_goes(self):
         for name in ('all', 'no_move'):
             for before, outcome, what in (

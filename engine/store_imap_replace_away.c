@@ -659,8 +659,13 @@ static bool after_in(struct steps *p, struct err *e)
 			ids[i] = p->v[i]->copy_gmail_id;
 	if (!gmail_find_ids(p, ids, uids, sure, e))
 		return false;
-	for (size_t i = 0; i < p->n; i++)
+	for (size_t i = 0; i < p->n; i++) {
 		p->v[i]->uid_after = uids[i];
+		if (ids[i] && !sure[i])	/* retired, but not found out */
+			steps_say(p->s, p->v[i], STEP_UNSURE, "the server "
+			    "does not say where in %.*s the copy is",
+			    STR_ARG(p->mailbox));
+	}
 	return true;
 }
 

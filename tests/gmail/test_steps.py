@@ -101,6 +101,19 @@ class Plainly(Replacing):
         self.assertEqual(p[0]['place'], 'in_trash')
         self.same_as(before, id)
 
+    def test_where_it_is_is_not_said(self):
+        """The last SEARCH is refused: retire is done once more."""
+        id = self.one()
+        p = self.start()
+        self.add(p, id)
+        p.go('capture', 'remember', 'upload', 'look', 'prove', 'dress')
+        self.c.fault('no', 'UID SEARCH')
+        r = p.step('retire')
+        self.assertEqual((r['outcome'], r['uid_after']), ('unsure', '0'))
+        r = p.go('retire')
+        copy, = self.live()
+        self.assertEqual(int(r['uid_after']), self.uid(copy['id'], 'INBOX'))
+
     def test_undo(self):
         id = self.one()
         before = self.c.dump()['messages']

@@ -24,8 +24,8 @@ enum section {
 enum key_type {
 	TYPE_TEXT, TYPE_PATH, TYPE_BOOL, TYPE_SIZE, TYPE_DURATION,
 	TYPE_DURATION_OR_0, TYPE_TIMEOUT, TYPE_NUMBER, TYPE_NUMBER_OR_0,
-	TYPE_WORD, TYPE_PATHS, TYPE_MAILBOX, TYPE_MAILBOXES, TYPE_COMMAND,
-	TYPE_PROXY, TYPE_URL, TYPE_PROVIDER,
+	TYPE_WORD, TYPE_WORDS, TYPE_PATHS, TYPE_MAILBOX, TYPE_MAILBOXES,
+	TYPE_COMMAND, TYPE_PROXY, TYPE_URL, TYPE_PROVIDER,
 	/* read by code of their own, with more in view than their value */
 	TYPE_VERSION, TYPE_SECTION, TYPE_RULES, TYPE_SERVER, TYPE_MECHANISM,
 	TYPE_TRUE, TYPE_LATER,
@@ -65,10 +65,12 @@ static const char *const section_words[SECTION_N] = {
 	[SECTION_LIMITS] = "limit",
 };
 
-/* MAILBOXES and PATHS keep a list where its count follows. */
+/* MAILBOXES, PATHS and WORDS keep a list where its count follows. */
 #define COUNT_FOLLOWS(s, list, count)	\
 	_Static_assert(offsetof(s, count) == offsetof(s, list) + \
 	    sizeof(char **), "a list and its count stand together")
+COUNT_FOLLOWS(struct account, on_swallowed, n_on_swallowed);
+_Static_assert(sizeof(enum on_swallowed) == sizeof(int), "see setting_words");
 COUNT_FOLLOWS(struct account, mailboxes, n_mailboxes);
 COUNT_FOLLOWS(struct account_smime, key_files, n_key_files);
 COUNT_FOLLOWS(struct account_smime, certificate_files,
@@ -157,6 +159,9 @@ static void read_value(const struct reading *l, const struct node *n,
 		break;
 	case TYPE_WORD:
 		ok = setting_word(l, n, k->unit, what, at);
+		break;
+	case TYPE_WORDS:
+		ok = setting_words(l, n, k->unit, what, at);
 		break;
 	case TYPE_MAILBOX:
 		ok = setting_mailbox(l, n, what, at);
@@ -622,6 +627,8 @@ static void read_account(const struct reading *l, const struct node *key,
     const struct node *map, struct account *out)
 {
 	static const char *const inbox[] = { "INBOX", NULL };
+	static const enum on_swallowed swallowed[] = { SWALLOWED_DATE,
+	    SWALLOWED_NEW_ID, SWALLOWED_GIVE_UP };
 	const struct node *imap, *maildir, *rules, *pgp, *smime;
 	const char *prefix;
 
@@ -630,6 +637,8 @@ static void read_account(const struct reading *l, const struct node *key,
 	out->pos = key->pos;
 	out->mailboxes = inbox;
 	out->n_mailboxes = 1;
+	out->on_swallowed = swallowed;
+	out->n_on_swallowed = COUNT(swallowed);
 	if (!account_name_good(key->text))
 		problem(l->ps, key->pos, "the name of an account is made of "
 		    "A-Z a-z 0-9 . _ -, up to 64, and begins with no dot");

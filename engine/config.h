@@ -35,6 +35,10 @@ enum auth_kind {
 
 /* What a label is; LABELS_GMAIL is found out and never configured. */
 enum label_mode { LABELS_KEYWORDS, LABELS_FOLDERS, LABELS_GMAIL };
+/* What to try where a server takes a changed copy for the message that it has
+ * (replace.h). */
+enum on_swallowed { SWALLOWED_DATE, SWALLOWED_NEW_ID, SWALLOWED_GIVE_UP };
+enum lossy_mode { LOSSY_REFUSE, LOSSY_ALLOW };
 enum compress_mode { COMPRESS_AUTO, COMPRESS_ON, COMPRESS_OFF };
 
 /* What may replace mail that was encrypted in CBC (see smime_policy). */
@@ -89,6 +93,10 @@ struct account {
 	const char *archive, *trash, *spam;
 	bool allow_delete;
 	const char *trusted_authserv;	/* NULL: none */
+	const enum on_swallowed *on_swallowed;	/* in turn */
+	size_t n_on_swallowed;
+	enum lossy_mode lossy;	/* a replacement may lose what cannot be put
+				   back */
 	struct account_pgp pgp;
 	struct account_smime smime;
 	/* copied from the top, for whoever has only the account */
@@ -104,6 +112,8 @@ struct config_limits {
 	uint32_t new_mailboxes;	/* created in a run */
 	int64_t command;	/* seconds for one that gives a secret */
 	int64_t consent;	/* seconds for a person to give it */
+	uint64_t spool;		/* octets of originals and copies */
+	uint64_t upload_per_day, download_per_day;	/* of replacements */
 	int64_t late;		/* seconds in which an unanswered copy may
 				   still land */
 };

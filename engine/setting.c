@@ -255,6 +255,35 @@ bool setting_word(const struct reading *l, const struct node *n,
 }
 
 /* A password in the URL makes the config itself a secret. */
+bool setting_words(const struct reading *l, const struct node *n,
+    const char *choice, const char *what, void *at)
+{
+	const struct node *one = n;
+	const struct node *const *items = &one;
+	size_t count = 1;
+	int *list;
+
+	if (n->kind == NODE_LIST) {
+		items = (const struct node *const *)n->items;
+		count = n->n;
+	}
+	list = arena_array(l->a, count + 1, sizeof(*list));
+	for (size_t i = 0; i < count; i++) {
+		if (!setting_word(l, items[i], choice, what, &list[i]))
+			return false;
+		for (size_t k = 0; k < i; k++)
+			if (list[k] == list[i])
+				return problem(l->ps, items[i]->pos,
+				    "`%s` has this word twice", what);
+	}
+	if (count == 0)
+		return problem(l->ps, n->pos, "`%s` must list some of: %s",
+		    what, choice);
+	*(const int **)at = list;
+	*(size_t *)((char *)at + sizeof(int *)) = count;
+	return true;
+}
+
 bool setting_proxy(const struct reading *l, const struct node *n,
     const char *what, const char **out)
 {

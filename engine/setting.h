@@ -48,6 +48,10 @@ bool setting_command(const struct reading *l, const struct node *n,
 /* One of CHOICE, "auto, on, off": which. */
 bool setting_word(const struct reading *l, const struct node *n,
     const char *choice, const char *what, int *out);
+/* A list of some of them, each once, in the order written: AT is a `const int
+ * *` with its count, a size_t, behind it. */
+bool setting_words(const struct reading *l, const struct node *n,
+    const char *choice, const char *what, void *at);
 bool setting_proxy(const struct reading *l, const struct node *n,
     const char *what, const char **out);
 /* LEAST is 0 or 1. */

@@ -45,7 +45,7 @@ import tap		# noqa: E402
 
 TOP = tamis.TOP
 PAGES = ['tamis.1', 'tamis-rules.5', 'tamis-config.5', 'tamis-gmail.7',
-         'tamis-security.7', 'tamis-tutorial.7']
+         'tamis-replace.7', 'tamis-security.7', 'tamis-tutorial.7']
 GMAIL_USER = 'alice@gmail.com'
 COLUMNS = 78		# what a terminal shows of a snippet without breaking it
 TESTED = re.compile(r'(?m)^tests:')
@@ -571,7 +571,8 @@ class Keys(unittest.TestCase):
         'SIZE': 'size', 'DURATION': 'duration',
         'DURATION_OR_0': 'duration', 'TIMEOUT': 'duration',
         'NUMBER': 'number', 'NUMBER_OR_0': 'number', 'VERSION': 'number',
-        'WORD': 'word', 'MECHANISM': 'word', 'MAILBOX': 'mailbox',
+        'WORD': 'word', 'WORDS': 'words', 'MECHANISM': 'word',
+        'MAILBOX': 'mailbox',
         'MAILBOXES': 'mailboxes', 'PATHS': 'files', 'COMMAND': 'command',
         'PROXY': 'URL', 'SERVER': 'URL', 'URL': 'URL', 'PROVIDER': 'word',
         'RULES': 'paths', 'SECTION': 'map', 'LATER': 'later',

@@ -121,7 +121,8 @@ static void test_everything(void **state)
 	    "keep: 2w\n"
 	    "alert_after: 0s\n"
 	    "limits: {message: 10M, body: 512K, match: 5s,\n"
-	    "  regex_steps: 7, new_mailboxes: 0, late: 0s}\n"
+	    "  regex_steps: 7, new_mailboxes: 0, late: 0s,\n"
+	    "  spool: 3K, upload_per_day: 2K, download_per_day: 1K}\n"
 	    "accounts:\n"
 	    "  personal:\n"
 	    "    imap: imaps://imap.example.org\n"
@@ -138,6 +139,8 @@ static void test_everything(void **state)
 	    "    spam: Bulk\n"
 	    "    allow_delete: true\n"
 	    "    trusted_authserv: mx.example.org\n"
+	    "    on_swallowed: [new_id, give_up]\n"
+	    "    lossy: allow\n"
 	    "    proxy: socks5h://localhost:9050\n"
 	    "    compress: off\n"
 	    "    timeout: 90s\n"
@@ -172,6 +175,9 @@ static void test_everything(void **state)
 	assert_int_equal(c->limits.regex_steps, 7);
 	assert_int_equal(c->limits.new_mailboxes, 0);
 	assert_int_equal(c->limits.late, 0);
+	assert_int_equal(c->limits.spool, 3072);
+	assert_int_equal(c->limits.upload_per_day, 2048);
+	assert_int_equal(c->limits.download_per_day, 1024);
 	assert_int_equal(c->n_accounts, 5);
 
 	a = &c->accounts[0];
@@ -199,6 +205,10 @@ static void test_everything(void **state)
 	assert_string_equal(a->trash, "Bin");
 	assert_string_equal(a->spam, "Bulk");
 	assert_true(a->allow_delete);
+	assert_int_equal(a->n_on_swallowed, 2);
+	assert_int_equal(a->on_swallowed[0], SWALLOWED_NEW_ID);
+	assert_int_equal(a->on_swallowed[1], SWALLOWED_GIVE_UP);
+	assert_int_equal(a->lossy, LOSSY_ALLOW);
 	assert_string_equal(a->trusted_authserv, "mx.example.org");
 	assert_string_equal(a->proxy, "socks5h://localhost:9050");
 	assert_int_equal(a->compress, COMPRESS_OFF);
@@ -395,13 +405,10 @@ static const struct {
 	{ "version: 1\nquiet_hours: {}\n",
 	    "2:14 `quiet_hours` is not yet supported" },
 	{ "version: 1\nlimits: 3\n", "2:9 `limits` must be a map" },
-	{ "version: 1\nlimits: {spool: 2G}\n",
-	    "2:17 `limits.spool` is not yet supported" },
+	{ "version: 1\nlimits: {spool: much}\n",
+	    "2:17 `limits.spool` must be a size" },
 	{ "version: 1\nlimits: {mime_depth: 3}\n", "not yet supported" },
 	{ "version: 1\nlimits: {mime_parts: 3}\n", "not yet supported" },
-	{ "version: 1\nlimits: {upload_per_day: 3}\n", "not yet supported" },
-	{ "version: 1\nlimits: {download_per_day: 3}\n",
-	    "not yet supported" },
 	{ "version: 1\nlimits: {body: 2M}\n",
 	    "2:16 `limits.body` may be at most 1M" },
 	{ "version: 1\nlimits: {body: 0}\n", "more than nothing" },
@@ -445,8 +452,12 @@ static const struct {
 	{ IMAP("    smime: {passphrase_command: [p]}\n"),
 	    "7:13 `passphrase_command` needs `key_file`" },
 	{ IMAP("    smime: {cbc: never}\n"), "must be one of: signed, allow" },
-	{ IMAP("    on_swallowed: [date]\n"), "is not yet supported" },
-	{ IMAP("    lossy: refuse\n"), "is not yet supported" },
+	{ IMAP("    on_swallowed: []\n"), "7:19 `accounts.w.on_swallowed` "
+	    "must list some of: date, new_id, give_up" },
+	{ IMAP("    on_swallowed: [date, no]\n"), "7:26 "
+	    "`accounts.w.on_swallowed` must be one of: date, new_id" },
+	{ IMAP("    on_swallowed: [date, date]\n"), "this word twice" },
+	{ IMAP("    lossy: perhaps\n"), "must be one of: refuse, allow" },
 	{ IMAP("    labels: tags\n"), "7:13 `accounts.w.labels` must be one "
 	    "of: keywords, folders" },
 	{ IMAP("    compress: yes\n"), "must be one of: auto, on, off" },

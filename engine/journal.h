@@ -42,6 +42,7 @@ MUST_USE bool journal_open(const char *dir, const char *owner,
     enum journal_mode mode, int64_t now, struct journal **j_out,
     struct err *e);
 void journal_close(struct journal **j);
+const char *journal_folder(const struct journal *j);	/* DIR */
 
 /* ---------------------------------------------------------- checkpoints */
 

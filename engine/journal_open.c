@@ -315,6 +315,11 @@ bool journal_open(const char *dir, const char *owner,
 	return true;
 }
 
+const char *journal_folder(const struct journal *j)
+{
+	return j->dir;
+}
+
 void journal_close(struct journal **j)
 {
 	struct journal *old = j ? *j : NULL;

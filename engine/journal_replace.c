@@ -28,7 +28,7 @@ const char *replace_state_name(enum replace_state state)
 	return names[state];
 }
 
-/* ------------------------------------------------------------------ write */
+/* ----------------------------------------------------------------- write */
 
 /* A line each; neither flags nor labels hold LF. */
 static void put_list(struct row *st, int i, struct buf *b,
@@ -89,6 +89,7 @@ static void put_columns(struct row *st, const struct replace_row *p,
 	row_put_bytes(st, i++, p->mark, sizeof(p->mark));
 	row_put(st, i++, p->r.uid_after);
 	row_put_str(st, i++, p->then);
+	row_put(st, i++, p->tries);
 	row_put(st, i++, p->settled);
 	row_put_str(st, i++, p->reason);
 }
@@ -205,7 +206,7 @@ bool journal_replace_add(struct journal *j, struct replace_row **list,
 	return journal_replace_save(j, list, n, e);
 }
 
-/* ------------------------------------------------------------------- read */
+/* ------------------------------------------------------------------ read */
 
 static void get_list(struct arena *a, struct str lines,
     const struct str **list_out, size_t *n_out)
@@ -294,6 +295,7 @@ static void get_row(struct row *st, struct arena *a, struct replace_row *p)
 	row_bytes(st, i++, p->mark, sizeof(p->mark));
 	p->r.uid_after = row_u32(st, i++);
 	p->then = arena_str(a, row_str(st, i++));
+	p->tries = row_u32(st, i++);
 	p->settled = row_get(st, i++);
 	p->reason = arena_str(a, row_str(st, i++));
 }

@@ -62,6 +62,7 @@ struct replace_row {
 	/* What is wanted of the copy behind it, a line each: "copy X",
 	 * "move X", "delete". */
 	struct str then;
+	uint32_t tries;		/* of these that failed */
 	int64_t settled;	/* when; 0: it is not */
 	struct str reason;
 };

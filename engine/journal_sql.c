@@ -139,6 +139,7 @@ const char journal_schema_replacement[] =
 "	mark BLOB NOT NULL,"
 "	uid_after INTEGER NOT NULL,"
 "	then_ TEXT NOT NULL,"
+"	tries INTEGER NOT NULL,"
 "	settled INTEGER NOT NULL,"
 "	reason TEXT NOT NULL);"
 "CREATE INDEX replacement_open ON replacement(id) WHERE settled = 0;"
@@ -236,7 +237,7 @@ const char *const journal_sql[SQL_COUNT] = {
 	    "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, "
 	    "?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, "
 	    "?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37, "
-	    "?38, ?39, ?40, ?41, ?42)",
+	    "?38, ?39, ?40, ?41, ?42, ?43)",
 	[SQL_REPLACE_OPEN] = REPLACE_SELECT "WHERE p.settled = 0 "
 	    "ORDER BY p.id LIMIT ?1",
 	[SQL_REPLACE_WATCHED] = REPLACE_SELECT "WHERE p.watch > ?2 "

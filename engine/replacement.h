@@ -149,9 +149,6 @@ typedef bool captured_fn(void *ctx, struct replacement *r, struct str bytes,
 struct replacer {
 	/* Lines of a copy end in CRLF, whatever those of the original do. */
 	bool crlf;
-	/* The server takes a message for one that it has by Message-ID and
-	 * Date: a copy gets another Date from the start. */
-	bool knows_by_date;
 	/* Can it be done here at all (All Mail in sight, Trash there, mailbox
 	 * writable)?  ERR_MESSAGE says why not; asked once a run. */
 	bool (*ready)(struct store *s, struct err *e);

@@ -51,7 +51,7 @@ static uint64_t size_of(const struct spool *s, const char *name)
 	    (uint64_t)st.st_size : 0;
 }
 
-/* ------------------------------------------------------------- the folder */
+/* ------------------------------------------------------------ the folder */
 
 typedef bool entry_fn(struct spool *s, const char *name, void *ctx,
     struct err *e);
@@ -141,7 +141,7 @@ bool spool_disk(const struct spool *s, uint64_t *left_out, struct err *e)
 	return true;
 }
 
-/* -------------------------------------------------------------- the files */
+/* ------------------------------------------------------------- the files */
 
 static bool write_all(int fd, struct str bytes)
 {
@@ -161,7 +161,7 @@ static bool write_all(int fd, struct str bytes)
 
 /* False leaves errno. */
 static bool write_file(const struct spool *s, const char *name,
-    struct str bytes)
+    const struct str *parts, size_t n)
 {
 	int fd = openat(s->dir, name, O_WRONLY | O_CREAT | O_EXCL |
 	    O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -170,7 +170,9 @@ static bool write_file(const struct spool *s, const char *name,
 
 	if (fd < 0)
 		return false;
-	ok = fchmod(fd, 0600) == 0 && write_all(fd, bytes);
+	ok = fchmod(fd, 0600) == 0;
+	for (size_t i = 0; ok && i < n; i++)
+		ok = write_all(fd, parts[i]);
 	step("spool-written");
 	ok = ok && fsync(fd) == 0;
 	why = errno;
@@ -184,22 +186,24 @@ static bool write_file(const struct spool *s, const char *name,
 }
 
 bool spool_put(struct spool *s, enum spool_kind kind, const char *nonce,
-    struct str bytes, struct err *e)
+    const struct str *parts, size_t n, struct err *e)
 {
 	char name[NAME_ROOM], part[NAME_ROOM];
-	uint64_t before;
+	uint64_t before, after = 0;
 
 	name_of(name, kind, nonce, "");
 	name_of(part, kind, nonce, UNFINISHED);
 	before = size_of(s, name);
 	unlinkat(s->dir, part, 0);
-	if (!write_file(s, part, bytes) ||
+	if (!write_file(s, part, parts, n) ||
 	    renameat(s->dir, part, s->dir, name) != 0) {
 		failed(s, name, e);
 		unlinkat(s->dir, part, 0);
 		return false;
 	}
-	s->used += bytes.n - before;
+	for (size_t i = 0; i < n; i++)
+		after += parts[i].n;
+	s->used += after - before;
 	step("spool-renamed");
 	return true;
 }
@@ -264,7 +268,7 @@ bool spool_drop(struct spool *s, enum spool_kind kind, const char *nonce,
 	return true;
 }
 
-/* ---------------------------------------------------------------- for each */
+/* -------------------------------------------------------------- for each */
 
 struct each {
 	spool_fn *fn;

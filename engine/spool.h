@@ -40,9 +40,10 @@ bool spool_fits(const struct spool *s, uint64_t n);
 MUST_USE bool spool_disk(const struct spool *s, uint64_t *left_out,
     struct err *e);
 
-/* Takes the place of a file of that name. */
+/* N parts one behind the other; they take the place of a file of that
+ * name. */
 MUST_USE bool spool_put(struct spool *s, enum spool_kind kind,
-    const char *nonce, struct str bytes, struct err *e);
+    const char *nonce, const struct str *parts, size_t n, struct err *e);
 MUST_USE bool spool_sync(struct spool *s, struct err *e);
 
 /* The bytes, until spool_unmap.  ERR_MESSAGE: there is no such file. */

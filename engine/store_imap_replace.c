@@ -735,6 +735,7 @@ static bool ready(struct store *st, struct err *e)
 }
 
 const struct replacer store_imap_replacer = {
+	.crlf = true,
 	.ready = ready,
 	.capture = capture,
 	.remember = remember,

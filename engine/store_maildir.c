@@ -966,6 +966,7 @@ static const struct store_kind maildir_kind = {
 	.finish_moves = store_maildir_finish_moves,
 	.describe = do_describe,
 	.close = do_close,
+	.replacer = &store_maildir_replacer,
 	.batch = BATCH,
 	.dear = RULES_ASK_SIZE | RULES_ASK_RECEIVED,
 	.atomic_move = true,

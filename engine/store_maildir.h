@@ -68,5 +68,6 @@ bool store_maildir_apply(struct store *s, struct op *ops, size_t n,
     struct err *e);
 bool store_maildir_finish_moves(struct store *s, struct op *ops, size_t n,
     struct err *e);
+extern const struct replacer store_maildir_replacer;
 
 #endif

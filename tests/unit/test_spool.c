@@ -54,7 +54,10 @@ static int teardown(void **state)
 
 static void put(struct room *r, const char *nonce, const char *text)
 {
-	OK(spool_put(r->s, SPOOL_ORIGINAL, nonce, str_of(text), &r->e));
+	struct str parts[2] = { str_sub(str_of(text), 0, 2),
+	    str_sub(str_of(text), 2, strlen(text)) };
+
+	OK(spool_put(r->s, SPOOL_ORIGINAL, nonce, parts, 2, &r->e));
 }
 
 static void test_put_and_map(void **state)
@@ -66,7 +69,7 @@ static void test_put_and_map(void **state)
 	umask(0);
 	open_again(r);
 	put(r, "ab", "hello");
-	OK(spool_put(r->s, SPOOL_COPY, "ab", STR_EMPTY, &r->e));
+	OK(spool_put(r->s, SPOOL_COPY, "ab", NULL, 0, &r->e));
 	OK(spool_sync(r->s, &r->e));
 	assert_string_equal(scratch_list(r->a, r->top, false),
 	    "spool/ab.copy\nspool/ab.original\n");
@@ -154,8 +157,8 @@ static void test_full_disk(void **state)
 	small = old;
 	small.rlim_cur = 1000;
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-	ok = spool_put(r->s, SPOOL_ORIGINAL, "a", (struct str){ big,
-	    sizeof(big) }, &r->e);
+	ok = spool_put(r->s, SPOOL_ORIGINAL, "a", &(struct str){ big,
+	    sizeof(big) }, 1, &r->e);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
 	signal(SIGXFSZ, handler);
 	assert_false(ok);
@@ -189,7 +192,8 @@ static void test_each(void **state)
 
 	put(r, "a", "1");
 	put(r, "b", "1");
-	OK(spool_put(r->s, SPOOL_COPY, "a", STR_LIT("2"), &r->e));
+	OK(spool_put(r->s, SPOOL_COPY, "a", &(struct str){ "2", 1 }, 1,
+	    &r->e));
 	OK(spool_each(r->s, see, &s, &r->e));
 	assert_int_equal(s.originals, 2);
 	assert_int_equal(s.copies, 1);

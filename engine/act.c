@@ -53,7 +53,8 @@ static void fail_target(struct act *act, struct str mailbox, bool retry,
 }
 
 /* What would take a message away waits for all else that is wanted of it:
- * a copy that failed here could not be made any more. */
+ * a copy that failed here could not be made any more, and a rule may not fit
+ * what it has rewritten. */
 static void hold_back(struct plan *p)
 {
 	for (size_t i = 0, end; i < p->n_ops; i = end) {
@@ -65,8 +66,9 @@ static void hold_back(struct plan *p)
 		for (size_t k = i; failed && k < end; k++) {
 			struct op *op = &p->ops[k];
 
-			if ((op->kind != OP_MOVE && op->kind != OP_DELETE) ||
-			    op->outcome != OP_TODO)
+			if (!(op->outcome == OP_LATER ||
+			    ((op->kind == OP_MOVE || op->kind == OP_DELETE) &&
+			    op->outcome == OP_TODO)))
 				continue;
 			op->outcome = OP_FAILED;
 			op->retry = op->held = true;
@@ -179,7 +181,7 @@ static void change_of(struct act *act, const struct op *op,
 		.mailbox = j->mailbox,
 		.uidvalidity = j->uidvalidity,
 		.uid = op->uid,
-		.id_of = item->id,
+		.id_of = *op->id,
 		.from = item->from,
 		.subject = item->subject,
 		.kind = op->kind,
@@ -249,7 +251,8 @@ static size_t outcomes(struct act *act, struct change *list, size_t n)
 		if (op->change == 0 || op->change != c.id)
 			continue;
 		k++;
-		if (op->outcome == OP_UNSURE)
+		/* the pipeline settles its own */
+		if (op->outcome == OP_UNSURE || op->kind == OP_REPLACE)
 			continue;
 		c.state = op->outcome == OP_DONE ? CHANGE_DONE :
 		    op->outcome == OP_TODO ? CHANGE_VOID : CHANGE_FAILED;
@@ -278,6 +281,7 @@ static void blame(struct plan *p, const struct op *op)
 	}
 	if (op->outcome == OP_FAILED && !op->retry)
 		item->retry = false;
+	item->waits |= op->outcome == OP_FAILED && op->waits;
 }
 
 /* Those that could not be judged come again, five times in all. */
@@ -310,7 +314,8 @@ static bool comes_again(const struct act *act, const struct plan_item *item,
 	if (!item->failed || !j->journal)
 		return false;
 	return !whole || (item->retry && judge_find(j, item->uid) &&
-	    judge_tries(j, item->uid) + 1 < JOURNAL_TRIES_MAX);
+	    (item->waits ||
+	    judge_tries(j, item->uid) + 1 < JOURNAL_TRIES_MAX));
 }
 
 static void mark_pending(struct act *act, const struct plan_item *item)
@@ -320,6 +325,7 @@ static void mark_pending(struct act *act, const struct plan_item *item)
 	act->waiting += !judged || judged->settled;
 	if (judged) {
 		judged->settled = false;
+		judged->waits = item->waits;
 		judged->reason = item->failure;
 	}
 }
@@ -438,6 +444,307 @@ static void name_ops(struct plan *p)
 		p->ops[i].id = &p->items[p->ops[i].item].id;
 }
 
+/* ------------------------------------------------------------- rewriting */
+
+/* Behind a replacement come copies and whatever takes the message away. */
+static bool sort_later(struct plan *p)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < p->n_items; i++) {
+		struct plan_item *item = &p->items[i];
+
+		for (size_t k = 0; item->n_rewrites && k < item->n_ops; k++) {
+			struct op *op = &p->ops[item->first_op + k];
+
+			if (op->kind >= OP_COPY && op->outcome == OP_TODO)
+				op->outcome = OP_LATER;
+			any |= op->outcome == OP_LATER;
+		}
+	}
+	return any;
+}
+
+static struct op *replacing_op(struct plan *p, const struct plan_item *item)
+{
+	for (size_t k = 0; k < item->n_ops; k++)
+		if (p->ops[item->first_op + k].kind == OP_REPLACE)
+			return &p->ops[item->first_op + k];
+	return NULL;
+}
+
+/* What must be done behind it, should this run be cut short. */
+static struct str then_of(struct act *act, const struct plan_item *item)
+{
+	const struct plan *p = &act->judge->plan;
+	struct str lines;
+	struct buf b;
+
+	buf_init(&b, 64 * 1024);
+	for (size_t k = 0; k < item->n_ops; k++) {
+		const struct op *op = &p->ops[item->first_op + k];
+
+		if (op->outcome != OP_LATER || op->kind == OP_REPLACE)
+			continue;
+		if (b.n)
+			buf_add_char(&b, '\n');
+		buf_add_z(&b, op_kind_name(op->kind));
+		if (op->kind != OP_DELETE)
+			buf_printf(&b, " %.*s", STR_ARG(op->mailbox));
+	}
+	lines = arena_str(act->judge->arena, buf_str(&b));
+	buf_free(&b);
+	return lines;
+}
+
+static struct replace_wish *wish_of(struct act *act,
+    const struct plan_item *item)
+{
+	struct judge *j = act->judge;
+	struct replace_wish *x = arena_make(j->arena, struct replace_wish);
+
+	x->steps = item->rewrites;
+	x->n_steps = item->n_rewrites;
+	x->size = item->size;
+	x->row.then = then_of(act, item);
+	x->row.r.mailbox = j->mailbox;
+	x->row.r.uidvalidity = j->uidvalidity;
+	x->row.r.uid = item->uid;
+	x->row.r.id = item->id;
+	x->row.r.new_thread = item->new_thread;
+	x->row.r.lossy = j->account->lossy == LOSSY_ALLOW;
+	for (size_t i = 0; i < item->n_rewrites; i++)
+		if (item->rewrites[i].keep != KEEP_TRASH)
+			x->row.r.keep = item->rewrites[i].keep;
+	return x;
+}
+
+static void fail_replacing(struct op *op, const char *why)
+{
+	op->outcome = OP_FAILED;
+	op->reason = str_of(why);
+}
+
+static size_t count_later(const struct plan *p, const struct plan_item *item)
+{
+	size_t n = 0;
+
+	for (size_t k = 0; k < item->n_ops; k++)
+		n += p->ops[item->first_op + k].outcome == OP_LATER;
+	return n;
+}
+
+/* Those of which all else has come out well so far; parallel to *OPS_OUT. */
+static size_t choose_wishes(struct act *act, struct replace_wish ***list_out,
+    struct op ***ops_out)
+{
+	struct judge *j = act->judge;
+	struct plan *p = &j->plan;
+	struct replace_wish **list = arena_array(j->arena, p->n_items + 1,
+	    sizeof(*list));
+	struct op **ops = arena_array(j->arena, p->n_items + 1,
+	    sizeof(*ops));
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->n_items; i++) {
+		struct op *op = replacing_op(p, &p->items[i]);
+
+		if (!op || op->outcome != OP_LATER)
+			continue;
+		if (!act->replace || !j->store->kind.replacer) {
+			fail_replacing(op, j->journal ? "mail cannot be "
+			    "rewritten here" : "rewriting needs an account, "
+			    "whose state keeps the originals");
+			continue;
+		}
+		if (count_later(p, &p->items[i]) > REPLACE_THEN_MAX) {
+			fail_replacing(op, "it would be copied to too many "
+			    "mailboxes besides");
+			continue;
+		}
+		ops[n] = op;
+		list[n++] = wish_of(act, &p->items[i]);
+	}
+	*list_out = list;
+	*ops_out = ops;
+	return n;
+}
+
+static void take_outcome(struct op *op, const struct replace_wish *x)
+{
+	op->outcome = x->outcome;
+	op->reason = x->reason;
+	op->retry = x->retry;
+	op->waits = x->waits;
+}
+
+/* Those that are admitted stay in LIST and OPS, with their changes. */
+static bool begin_replacing(struct act *act, struct replace_wish **list,
+    struct op **ops, size_t *n, struct err *e)
+{
+	struct change *rows;
+	size_t n_rows, kept = 0;
+
+	if (!replace_open(act->replace, e) ||
+	    !replace_admit(act->replace, list, *n, e))
+		return false;
+	for (size_t i = 0; i < *n; i++) {
+		take_outcome(ops[i], list[i]);
+		if (list[i]->outcome != OP_TODO)
+			continue;
+		list[kept] = list[i];
+		ops[kept++] = ops[i];
+	}
+	*n = kept;
+	if (!intend(act, &rows, &n_rows, e))
+		return false;
+	for (size_t i = 0; i < kept; i++)
+		list[i]->row.change = ops[i]->change;
+	return true;
+}
+
+/* What is left of a message goes on with its copy, or not at all. */
+static void release_later(struct act *act, struct replace_wish **list,
+    struct op **ops, size_t n)
+{
+	struct plan *p = &act->judge->plan;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct plan_item *item = &p->items[ops[i]->item];
+
+		take_outcome(ops[i], list[i]);
+		for (size_t k = 0; k < item->n_ops; k++) {
+			struct op *op = &p->ops[item->first_op + k];
+
+			if (op->outcome != OP_LATER ||
+			    list[i]->outcome != OP_DONE)
+				continue;
+			op->outcome = OP_TODO;
+			op->uid = list[i]->row.r.uid_after;
+			op->id = &list[i]->row.copy_id;
+			if (op->uid == 0) {
+				op->outcome = OP_FAILED;
+				op->gone = true;
+				op->reason = STR_LIT("the rewritten message "
+				    "is not in its mailbox any more");
+			}
+		}
+	}
+	hold_back(p);
+}
+
+/* An OP_UNSURE that holds others has a reason of its own; they do not count
+ * as tried. */
+static void hold_unsure(struct plan *p)
+{
+	for (size_t i = 0; i < p->n_ops; i++)
+		if (p->ops[i].outcome == OP_LATER) {
+			p->ops[i].outcome = OP_FAILED;
+			p->ops[i].retry = p->ops[i].held = true;
+			p->ops[i].reason = STR_LIT("it stays, since it is "
+			    "not known whether it was rewritten");
+		}
+}
+
+static bool select_again(struct judge *j, struct err *e)
+{
+	struct mailbox_state state;
+
+	if (!j->store->kind.select(j->store, j->mailbox, true, &state, e))
+		return false;
+	if (state.uidvalidity == j->uidvalidity)
+		return true;
+	return err_set(e, ERR_TEMP, "UIDVALIDITY of %.*s has just changed",
+	    STR_ARG(j->mailbox));
+}
+
+/* Of those whose last ops are known; the next run does what is left. */
+static bool settle_replaced(struct act *act, struct replace_wish **list,
+    struct op **ops, size_t n, struct err *e)
+{
+	struct plan *p = &act->judge->plan;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct plan_item *item = &p->items[ops[i]->item];
+		bool known = list[i]->outcome == OP_DONE;
+
+		for (size_t k = 0; k < item->n_ops; k++) {
+			const struct op *op = &p->ops[item->first_op + k];
+
+			known &= op->outcome != OP_UNSURE &&
+			    !(op->outcome == OP_FAILED && op->retry);
+		}
+		if (known)
+			list[kept++] = list[i];
+	}
+	return kept == 0 || replace_settle(act->replace, list, kept, e);
+}
+
+/* The ops of WHICH, to or from a list of their own. */
+static void exchange(struct plan *p, const size_t *which, size_t n,
+    struct op *list, bool to_list)
+{
+	for (size_t i = 0; i < n; i++)
+		if (to_list)
+			list[i] = p->ops[which[i]];
+		else
+			p->ops[which[i]] = list[i];
+}
+
+/* What was put off, now that it is released. */
+static bool do_later(struct act *act, bool *whole, struct err *lost,
+    struct err *e)
+{
+	struct judge *j = act->judge;
+	struct plan *p = &j->plan;
+	size_t *which = arena_array(j->arena, p->n_ops + 1, sizeof(*which));
+	struct op *list = arena_array(j->arena, p->n_ops + 1, sizeof(*list));
+	struct change *rows;
+	size_t n = 0, n_rows;
+
+	for (size_t i = 0; i < p->n_ops; i++)
+		if (p->ops[i].outcome == OP_TODO)
+			which[n++] = i;
+	exchange(p, which, n, list, true);
+	*whole = n == 0 || j->store->kind.prepare(j->store, list, n, lost);
+	exchange(p, which, n, list, false);
+	if (!*whole || n == 0)
+		return true;
+	if (!intend(act, &rows, &n_rows, e))
+		return false;
+	exchange(p, which, n, list, true);
+	*whole = j->store->kind.apply(j->store, list, n, lost);
+	exchange(p, which, n, list, false);
+	return journal_settle(j->journal, j->mailbox, rows,
+	    outcomes(act, rows, n_rows), NULL, 0, NULL, e);
+}
+
+/* The replacements, and behind them what was put off.  *WHOLE with LOST is
+ * about the store, false with E about the state. */
+static bool act_later(struct act *act, bool *whole, struct err *lost,
+    struct err *e)
+{
+	struct judge *j = act->judge;
+	struct plan *p = &j->plan;
+	struct replace_wish **list;
+	struct op **ops;
+	size_t n;
+
+	hold_back(p);
+	n = choose_wishes(act, &list, &ops);
+	hold_back(p);
+	if (n && !begin_replacing(act, list, ops, &n, e))
+		return false;
+	*whole = n == 0 || replace_messages(act->replace, list, n, lost);
+	release_later(act, list, ops, n);
+	hold_unsure(p);
+	if (*whole && n)
+		*whole = select_again(j, lost);
+	return !*whole || n == 0 || (do_later(act, whole, lost, e) &&
+	    settle_replaced(act, list, ops, n, e));
+}
+
 bool act_plan(struct act *act, const struct checkpoint *checkpoint,
     struct err *e)
 {
@@ -447,9 +754,10 @@ bool act_plan(struct act *act, const struct checkpoint *checkpoint,
 	struct change *rows;
 	size_t n_rows, n_known;
 	struct err lost = { 0 };
-	bool whole = true;
+	bool whole = true, later;
 
 	name_ops(p);
+	later = sort_later(p);
 	if (p->n_ops && (!make_mailboxes(act, e) ||
 	    !s->kind.prepare(s, p->ops, p->n_ops, e)))
 		return false;
@@ -457,17 +765,24 @@ bool act_plan(struct act *act, const struct checkpoint *checkpoint,
 		return false;
 	if (p->n_ops)
 		whole = s->kind.apply(s, p->ops, p->n_ops, &lost);
-	count_unjudged(act);
-	count_items(act, whole);
-	if (j->journal) {
-		n_known = outcomes(act, rows, n_rows);
-		/* a lost store: the messages stay unjudged, and are judged
-		 * afresh after what is unsure was looked at */
-		if (!journal_settle(j->journal, j->mailbox, rows, n_known,
-		    j->judged, whole ? j->n_judged : 0,
-		    whole ? checkpoint : NULL, e))
+	n_known = outcomes(act, rows, n_rows);
+	if (whole && later) {
+		/* what is done is known before the message is another one */
+		if (j->journal && !journal_settle(j->journal, j->mailbox,
+		    rows, n_known, NULL, 0, NULL, e))
+			return false;
+		n_known = 0;
+		if (!act_later(act, &whole, &lost, e))
 			return false;
 	}
+	count_unjudged(act);
+	count_items(act, whole);
+	/* a lost store: the messages stay unjudged, and are judged afresh
+	 * after what is unsure was looked at */
+	if (j->journal && !journal_settle(j->journal, j->mailbox, rows,
+	    n_known, j->judged, whole ? j->n_judged : 0,
+	    whole ? checkpoint : NULL, e))
+		return false;
 	settle_handed_on(act);
 	if (!whole)
 		*e = lost;

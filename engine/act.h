@@ -7,17 +7,22 @@
  * (one transaction).  Killed anywhere in between, the next run finds either
  * nothing done, or intents that `recover` looks at.
  *
+ * A message that is to be rewritten gets its flags and labels first, then is
+ * replaced, and what would take it elsewhere is done with the copy.
+ *
  * Errors: ERR_STATE before anything was sent; those of the store after.
  */
 #ifndef TAMIS_ACT_H
 #define TAMIS_ACT_H
 
 #include "judge.h"
+#include "replace.h"
 
 struct act {
 	struct judge *judge;		/* with its plan */
 	int64_t run;			/* the journal's number */
 	uint32_t *new_mailboxes;	/* made in this run so far */
+	struct replace *replace;	/* NULL: nothing is rewritten */
 	bool last;			/* failures are not handed on */
 	/* Filled in: messages; those that wait failed for now, and are judged
 	 * again. */

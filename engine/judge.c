@@ -6,7 +6,9 @@
 
 #include "clock.h"
 #include "identity.h"
+#include "journal_replace.h"
 #include "progress.h"
+#include "replace_copy.h"
 #include "transform.h"
 
 #define FACTS	(RULES_ASK_FLAGS | RULES_ASK_LABELS | RULES_ASK_SIZE | \
@@ -66,11 +68,13 @@ static void make_items(struct judge *j, struct fetch_items *items)
 {
 	const struct str *wanted;
 	size_t n = rules_fields(j->rules, &wanted, &items->whole_header);
-	struct str *fields = arena_array(j->arena, n + IDENTITY_FIELDS_N,
+	struct str *fields = arena_array(j->arena, n + IDENTITY_FIELDS_N + 1,
 	    sizeof(*fields));
 
 	for (size_t i = 0; i < IDENTITY_FIELDS_N; i++)
 		fields[items->n_fields++] = identity_fields[i];
+	if (j->journal)
+		fields[items->n_fields++] = STR_LIT(NONCE_FIELD);
 	for (size_t i = 0; i < n; i++)
 		if (!has_field(fields, items->n_fields, wanted[i]))
 			fields[items->n_fields++] = wanted[i];
@@ -260,6 +264,24 @@ static const struct pending *find_pending(const struct judge *j,
 	    sizeof(key), pending_by_uid) : NULL;
 }
 
+/* Is it a copy that took the place of another message? */
+static bool is_replaced(struct round *r, const struct fetched *f,
+    struct mail *m, bool *yes_out, struct err *e)
+{
+	struct str nonce, name = STR_LIT(NONCE_FIELD);
+	struct identity id;
+
+	*yes_out = false;
+	if (!m || !mail_knows_field(m, name) || !mail_field_count(m, name))
+		return true;
+	nonce = copy_nonce(mail_field_octets(m, name, 0));
+	if (nonce.n == 0)
+		return true;
+	identity_of(r->message, m, 0, &id);
+	return journal_replace_is_ours(r->j->journal, r->j->mailbox,
+	    r->j->uidvalidity, f->facts.uid, nonce, id.digest, yes_out, e);
+}
+
 /* Was it dealt with under another UIDVALIDITY, or put here by us? */
 static bool known_again(struct round *r, const struct fetched *f,
     struct mail *m, bool *known_out, struct err *e)
@@ -277,7 +299,9 @@ static bool known_again(struct round *r, const struct fetched *f,
 		*known_out = true;
 		return true;
 	}
-	if (!identity_of_fetched(r->message, f, m, &id))
+	if (!is_replaced(r, f, m, known_out, e))
+		return false;
+	if (*known_out || !identity_of_fetched(r->message, f, m, &id))
 		return true;
 	/* what pends here is judged here: elsewhere it was only met */
 	if (f->gmail_id && j->elsewhere && !find_pending(j, f->facts.uid)) {

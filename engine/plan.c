@@ -332,6 +332,7 @@ static void remember(struct plan *p, struct plan_item *item,
 	const struct facts *f = m->facts;
 
 	item->uid = f->uid;
+	item->size = f->known & RULES_ASK_SIZE ? f->size : f->size_most;
 	item->id = m->id;
 	item->id.message_id = arena_str(p->arena, m->id.message_id);
 	item->from = arena_str(p->arena, utf8_head(m->from, PLAN_TEXT_MAX));

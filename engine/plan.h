@@ -31,6 +31,11 @@ struct plan_item {
 	uint32_t *rules;	/* indices of those that fired */
 	size_t n_rules;
 	size_t first_op, n_ops;		/* in plan.ops */
+	/* Of its OP_REPLACE, whose names are what these do, for people. */
+	const struct rewrite *rewrites;
+	size_t n_rewrites;
+	bool new_thread;		/* see wants */
+	uint64_t size;			/* 0: not known */
 	struct plan_note {		/* unknown and failed rules */
 		uint32_t rule;
 		bool failed;
@@ -41,6 +46,7 @@ struct plan_item {
 	bool failed;		/* an op was refused before it was sent, or
 				   failed: `failure` says why */
 	bool retry;		/* ... for a reason that may pass */
+	bool waits;		/* ... with time, and no try is counted */
 	bool refused;		/* ... before it was sent, what this rule */
 	uint32_t refused_rule;	/* wanted */
 	struct str failure;

@@ -922,7 +922,10 @@ bool recover_changes(struct recover *r, struct err *e)
 		    !settle(r, &r->changes[at], n, e))
 			return false;
 	}
-	return true;
+	if (!r->replace)
+		return true;
+	return r->dry_run ? replace_recover_list(r->replace, e) :
+	    replace_recover(r->replace, e);
 }
 
 static bool rests(const struct change *c, struct str mailbox,
@@ -942,6 +945,8 @@ static bool copy_rests(const struct change *c, struct str mailbox,
 void recover_holds(const struct recover *r, struct str mailbox,
     uint32_t uidvalidity, struct uidset *set)
 {
+	if (r->replace)
+		replace_holds(r->replace, mailbox, uidvalidity, set);
 	for (size_t i = 0; r->held && i < r->n_changes; i++) {
 		const struct change *c = &r->changes[i];
 

@@ -28,6 +28,7 @@
 
 #include "config.h"
 #include "journal.h"
+#include "replace.h"
 
 /* Changes of which the second half is ours, in one mailbox. */
 struct half {
@@ -47,6 +48,7 @@ struct recover {
 	struct journal *journal;
 	int64_t now;
 	bool dry_run;		/* look and say, settle nothing */
+	struct replace *replace;	/* after which it looks, too */
 	/* Filled in: all that were looked at, with their new state; those
 	 * still INTENDED are `held`: their messages must rest in this run. */
 	struct change *changes;
@@ -61,6 +63,7 @@ struct recover {
 	size_t n_in_trash, cap_in_trash;
 };
 
+/* Replacements last: what was done of their messages is known then. */
 MUST_USE bool recover_changes(struct recover *r, struct err *e);
 /* Adds the messages of a mailbox that must rest: those of unsettled changes,
  * and copies of half-done moves. */

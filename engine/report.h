@@ -75,7 +75,7 @@ struct report_change {
  *  "unknown":[{"rule":,"reason":},..],"failed":[{"rule":,"reason":},..],
  *  "changes":[{"do":"label","what":,"rules":,"state":,"reason":},..],
  *  "failure":"why nothing is done","pending":"why it will be judged again"}
- * "do" is label, unlabel, flag, unflag, copy, move or delete.  With -q only
+ * "do" is label, unlabel, flag, unflag, copy, move, delete or rewrite.  With -q only
  * messages of which something failed come out as text.
  */
 struct report_note {		/* a rule that is unknown or failed */

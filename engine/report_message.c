@@ -24,6 +24,8 @@ static void add_deed(struct buf *b, enum op_kind kind, struct str what)
 	buf_add_z(b, report_verb(kind));
 	if (kind == OP_COPY || kind == OP_MOVE)
 		buf_add_z(b, " to");
+	if (kind == OP_REPLACE)
+		buf_add_char(b, ':');
 	if (kind == OP_DELETE)
 		buf_add_z(b, " for ever");
 	if (what.n > 0) {

@@ -17,6 +17,7 @@ static const char *state_name(const struct telling *t, const struct op *op)
 	case OP_FAILED:
 		return "failed";
 	case OP_TODO:
+	case OP_LATER:
 	case OP_UNSURE:
 		break;
 	}

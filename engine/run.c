@@ -22,6 +22,7 @@
 struct pass {
 	struct run *r;
 	struct recover recovered;
+	struct replace replace;
 	struct place_names places;
 	bool places_known;
 	bool *due;			/* by rule */
@@ -312,6 +313,7 @@ static bool act(struct visit *v, struct act *a, const struct checkpoint *at,
 	bool ok;
 
 	a->new_mailboxes = &v->pass->new_mailboxes;
+	a->replace = r->journal ? &v->pass->replace : NULL;
 	if (r->journal && r->run_id == 0 && !journal_run_begin(r->journal,
 	    r->rules_version, &r->run_id, e))
 		return false;
@@ -741,8 +743,16 @@ static bool recover(struct pass *p, struct err *e)
 		.journal = r->journal,
 		.now = r->now,
 	};
+	p->replace = (struct replace){
+		.arena = r->arena,
+		.account = r->account,
+		.store = r->store,
+		.journal = r->journal,
+		.now = r->now,
+	};
 	if (!r->journal || r->options->dry_run)
 		return true;
+	p->recovered.replace = &p->replace;
 	if (!recover_changes(&p->recovered, e))
 		return false;
 	if (p->recovered.n_changes)

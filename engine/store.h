@@ -112,6 +112,7 @@ enum op_kind {
 
 enum op_outcome {
 	OP_TODO,
+	OP_LATER,	/* its turn comes behind a replacement */
 	OP_DONE,
 	OP_FAILED,	/* surely not done; `reason` says why */
 	OP_UNSURE,	/* no answer: may have happened, may still */
@@ -132,6 +133,7 @@ struct op {
 	enum op_outcome outcome;
 	bool retry;		/* FAILED for a passing reason */
 	bool held;		/* ... only since another op of it failed */
+	bool waits;		/* ... for what only time mends: no try */
 	bool sent;		/* a command went out for it */
 	bool gone;		/* FAILED since the message is not there */
 	struct str reason;	/* of FAILED and UNSURE; a remark on DONE */

@@ -149,7 +149,8 @@ static void hold_back(struct sync *s)
 {
 	struct uidset held, fresh, stale;
 
-	if (!s->recovered->held)
+	if (!s->recovered->held && !(s->recovered->replace &&
+	    s->recovered->replace->held))
 		return;
 	uidset_init(&held, s->arena);
 	uidset_init(&fresh, s->arena);

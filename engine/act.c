@@ -446,9 +446,24 @@ static void name_ops(struct plan *p)
 
 /* ------------------------------------------------------------- rewriting */
 
-/* Behind a replacement come copies and whatever takes the message away. */
-static bool sort_later(struct plan *p)
+/* On Gmail a message leaves a mailbox with its label. */
+static bool leaves_view(const struct act *act, const struct op *op)
 {
+	bool leaves = false;
+
+	if (op->kind != OP_REMOVE_LABELS ||
+	    act->judge->store->kind.labels != LABELS_GMAIL)
+		return false;
+	for (size_t i = 0; i < op->n_names; i++)
+		leaves |= gmail_label_is_view(op->names[i],
+		    act->judge->mailbox);
+	return leaves;
+}
+
+/* Behind a replacement come copies and whatever takes the message away. */
+static bool sort_later(struct act *act)
+{
+	struct plan *p = &act->judge->plan;
 	bool any = false;
 
 	for (size_t i = 0; i < p->n_items; i++) {
@@ -457,7 +472,8 @@ static bool sort_later(struct plan *p)
 		for (size_t k = 0; item->n_rewrites && k < item->n_ops; k++) {
 			struct op *op = &p->ops[item->first_op + k];
 
-			if (op->kind >= OP_COPY && op->outcome == OP_TODO)
+			if (op->outcome == OP_TODO &&
+			    (op->kind >= OP_COPY || leaves_view(act, op)))
 				op->outcome = OP_LATER;
 			any |= op->outcome == OP_LATER;
 		}
@@ -473,6 +489,14 @@ static struct op *replacing_op(struct plan *p, const struct plan_item *item)
 	return NULL;
 }
 
+static void add_then(struct buf *b, enum op_kind kind, struct str what)
+{
+	if (b->n)
+		buf_add_char(b, '\n');
+	buf_printf(b, "%s%s%.*s", op_kind_name(kind), what.n ? " " : "",
+	    STR_ARG(what));
+}
+
 /* What must be done behind it, should this run be cut short. */
 static struct str then_of(struct act *act, const struct plan_item *item)
 {
@@ -486,11 +510,11 @@ static struct str then_of(struct act *act, const struct plan_item *item)
 
 		if (op->outcome != OP_LATER || op->kind == OP_REPLACE)
 			continue;
-		if (b.n)
-			buf_add_char(&b, '\n');
-		buf_add_z(&b, op_kind_name(op->kind));
-		if (op->kind != OP_DELETE)
-			buf_printf(&b, " %.*s", STR_ARG(op->mailbox));
+		if (op->kind == OP_REMOVE_LABELS)
+			for (size_t i = 0; i < op->n_names; i++)
+				add_then(&b, op->kind, op->names[i]);
+		else
+			add_then(&b, op->kind, op->mailbox);
 	}
 	lines = arena_str(act->judge->arena, buf_str(&b));
 	buf_free(&b);
@@ -624,9 +648,9 @@ static void release_later(struct act *act, struct replace_wish **list,
 			op->id = &list[i]->row.copy_id;
 			if (op->uid == 0) {
 				op->outcome = OP_FAILED;
-				op->gone = true;
+				op->retry = true;
 				op->reason = STR_LIT("the rewritten message "
-				    "is not in its mailbox any more");
+				    "was not found in its mailbox");
 			}
 		}
 	}
@@ -672,8 +696,8 @@ static bool settle_replaced(struct act *act, struct replace_wish **list,
 		for (size_t k = 0; k < item->n_ops; k++) {
 			const struct op *op = &p->ops[item->first_op + k];
 
-			known &= op->outcome != OP_UNSURE &&
-			    !(op->outcome == OP_FAILED && op->retry);
+			known &= op->outcome == OP_DONE ||
+			    (op->outcome == OP_FAILED && !op->retry);
 		}
 		if (known)
 			list[kept++] = list[i];
@@ -757,7 +781,7 @@ bool act_plan(struct act *act, const struct checkpoint *checkpoint,
 	bool whole = true, later;
 
 	name_ops(p);
-	later = sort_later(p);
+	later = sort_later(act);
 	if (p->n_ops && (!make_mailboxes(act, e) ||
 	    !s->kind.prepare(s, p->ops, p->n_ops, e)))
 		return false;

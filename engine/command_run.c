@@ -9,6 +9,7 @@
 
 #include "clock.h"
 #include "log.h"
+#include "replace.h"
 #include "run.h"
 
 /* --------------------------------------------------------------- result */
@@ -112,6 +113,17 @@ static void trouble_is_over(struct run *r)
 
 /* ---------------------------------------------------------- one account */
 
+static bool forget(struct run *r, int64_t before, struct err *e)
+{
+	struct replace w = { .arena = r->arena, .account = r->account,
+	    .journal = r->journal, .now = r->now };
+	bool ok = replace_forget(&w, before, e) &&
+	    journal_prune(r->journal, before, e);
+
+	replace_close(&w);
+	return ok;
+}
+
 /* With the lock held and the server there. */
 static bool pass_over(struct run *r, const struct config *config,
     struct err *e)
@@ -119,8 +131,7 @@ static bool pass_over(struct run *r, const struct config *config,
 	if (!accounts_open_store(r->arena, r->account, r->journal, &r->store, e) ||
 	    !run_account(r, e))
 		return false;
-	return r->options->dry_run ||
-	    journal_prune(r->journal, r->now - config->keep, e);
+	return r->options->dry_run || forget(r, r->now - config->keep, e);
 }
 
 static int one_account(struct command_context *c,

@@ -386,6 +386,27 @@ bool journal_settle(struct journal *j, struct str mailbox,
 	return database_end(j->db, ok, e);
 }
 
+bool journal_undone(struct journal *j, const int64_t *ids, size_t n,
+    struct err *e)
+{
+	bool ok = true;
+
+	if (n == 0)
+		return true;
+	if (!journal_begin(j, e))
+		return false;
+	for (size_t i = 0; ok && i < n; i++) {
+		struct row *st = database_statement(j->db, SQL_UNDONE, e);
+
+		if (st) {
+			row_put(st, 1, ids[i]);
+			row_put(st, 2, CHANGE_UNDONE);
+		}
+		ok = st && row_run(st, e);
+	}
+	return database_end(j->db, ok, e);
+}
+
 /* A row of CHANGE_COLUMNS, its strings copied into A. */
 static void get_change(struct row *st, struct arena *a, struct change *c)
 {

@@ -115,6 +115,7 @@ enum change_state {
 	CHANGE_FAILED,		/* surely not done */
 	CHANGE_VOID,		/* a crash came first; judged afresh */
 	CHANGE_UNSURE,		/* cannot be told; reported */
+	CHANGE_UNDONE,		/* done, and taken back */
 };
 
 struct change {
@@ -150,6 +151,10 @@ MUST_USE bool journal_settle(struct journal *j, struct str mailbox,
     const struct change *changes, size_t n_changes,
     const struct judged *judged, size_t n_judged,
     const struct checkpoint *checkpoint, struct err *e);
+
+/* Changes that were done have been taken back. */
+MUST_USE bool journal_undone(struct journal *j, const int64_t *ids, size_t n,
+    struct err *e);
 
 /* What a crash left: changes still INTENDED, oldest first; without those whose
  * replacement has begun (journal_replace.h). */

@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-_Static_assert(REPLACE_DONE == 8, "SQL_REPLACE_IS_OURS says so");
+_Static_assert(OP_REPLACE == 7 && REPLACE_UNDOING == 8 && REPLACE_DONE == 9 &&
+    REPLACE_SAME == 10 && REPLACE_UNDONE == 14, "SQL says so");
 
 const char *replace_state_name(enum replace_state state)
 {
@@ -17,6 +18,7 @@ const char *replace_state_name(enum replace_state state)
 		[REPLACE_DRESSED] = "dressed",
 		[REPLACE_RETIRED] = "retired",
 		[REPLACE_DISCARDING] = "discarding",
+		[REPLACE_UNDOING] = "undoing",
 		[REPLACE_DONE] = "done",
 		[REPLACE_SAME] = "same",
 		[REPLACE_FAILED] = "failed",
@@ -152,6 +154,17 @@ static bool inherit(struct journal *j, const struct replace_row *p,
 	    inherit_copies(j, p, e);
 }
 
+static bool run_undone(struct journal *j, int64_t change, struct err *e)
+{
+	struct row *st = database_statement(j->db, SQL_UNDONE, e);
+
+	if (!st)
+		return false;
+	row_put(st, 1, change);
+	row_put(st, 2, CHANGE_UNDONE);
+	return row_run(st, e);
+}
+
 static bool settle(struct journal *j, struct replace_row *p, struct err *e)
 {
 	struct change c = {
@@ -163,7 +176,7 @@ static bool settle(struct journal *j, struct replace_row *p, struct err *e)
 
 	p->settled = j->now;
 	if (p->state == REPLACE_UNDONE)
-		return true;
+		return run_undone(j, p->change, e);
 	if (p->state == REPLACE_DONE) {
 		c.dest_uid = p->r.uid_after;
 		c.dest_uidvalidity = p->r.uidvalidity;
@@ -180,10 +193,13 @@ static bool put_all(struct journal *j, struct replace_row **list, size_t n,
 
 	buf_init(&flags, 1024 * 1024);
 	buf_init(&labels, 1024 * 1024);
-	for (size_t i = 0; ok && i < n; i++)
+	for (size_t i = 0; ok && i < n; i++) {
+		if (list[i]->state < REPLACE_SETTLED)
+			list[i]->settled = 0;	/* also when undo begins */
 		ok = (list[i]->state < REPLACE_SETTLED ||
 		    list[i]->settled || settle(j, list[i], e)) &&
 		    put_one(j, list[i], &flags, &labels, e);
+	}
 	buf_free(&flags);
 	buf_free(&labels);
 	return ok;
@@ -372,5 +388,62 @@ bool journal_replace_is_ours(struct journal *j, struct str mailbox,
 		return false;
 	row_reset(st);
 	*yes_out = got > 0;
+	return true;
+}
+
+bool journal_replace_restored(struct journal *j, struct str mailbox,
+    uint32_t uid, const struct identity *id, bool *yes_out, struct err *e)
+{
+	struct row *st = database_statement(j->db, SQL_REPLACE_RESTORED, e);
+	int got;
+
+	if (!st)
+		return false;
+	row_put_bytes(st, 1, id->digest, sizeof(id->digest));
+	row_put_str(st, 2, mailbox);
+	row_put(st, 3, uid);
+	got = row_next(st, e);
+	if (got < 0)
+		return false;
+	row_reset(st);
+	*yes_out = got > 0;
+	return true;
+}
+
+bool journal_replace_made(struct journal *j, struct str mailbox,
+    uint32_t uidvalidity, uint32_t uid, struct str what, bool *yes_out,
+    struct err *e)
+{
+	struct row *st = database_statement(j->db, SQL_REPLACE_MADE, e);
+	int got;
+
+	if (!st)
+		return false;
+	row_put_str(st, 1, mailbox);
+	row_put(st, 2, uidvalidity);
+	row_put(st, 3, uid);
+	row_put_str(st, 4, what);
+	got = row_next(st, e);
+	if (got < 0)
+		return false;
+	row_reset(st);
+	*yes_out = got > 0;
+	return true;
+}
+
+bool journal_replace_before(struct journal *j, int64_t change,
+    int64_t *n_out, struct err *e)
+{
+	struct row *st = database_statement(j->db, SQL_REPLACE_BEFORE, e);
+	int got;
+
+	if (!st)
+		return false;
+	row_put(st, 1, change);
+	got = row_next(st, e);
+	if (got < 0)
+		return false;
+	*n_out = got ? row_get(st, 0) : 0;
+	row_reset(st);
 	return true;
 }

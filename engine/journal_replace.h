@@ -27,6 +27,8 @@ enum replace_state {
 	REPLACE_DRESSED,	/* ... and the original may be retired */
 	REPLACE_RETIRED,	/* only `then` is left */
 	REPLACE_DISCARDING,	/* given up: the copy is to go */
+	REPLACE_UNDOING,	/* the original comes back, then the copy
+				   goes */
 	/* settled from here on */
 	REPLACE_DONE,
 	REPLACE_SAME,		/* nothing was to be changed */
@@ -60,7 +62,7 @@ struct replace_row {
 	uint8_t mark[16];	/* the digest of an identity without a size:
 				   some servers are off with that */
 	/* What is wanted of the copy behind it, a line each: "copy X",
-	 * "move X", "delete". */
+	 * "move X", "delete", "unlabel X". */
 	struct str then;
 	uint32_t tries;		/* of these that failed */
 	int64_t settled;	/* when; 0: it is not */
@@ -97,5 +99,18 @@ MUST_USE bool journal_replace_needs(struct journal *j, struct str nonce,
 MUST_USE bool journal_replace_is_ours(struct journal *j, struct str mailbox,
     uint32_t uidvalidity, uint32_t uid, struct str nonce,
     const uint8_t mark[16], bool *yes_out, struct err *e);
+/* How many copies of the message of CHANGE may lie in Trash, from earlier
+ * replacements of it that were given up or taken back? */
+MUST_USE bool journal_replace_before(struct journal *j, int64_t change,
+    int64_t *n_out, struct err *e);
+/* Is it an original that undo has brought back?  Then it is not new either. */
+MUST_USE bool journal_replace_restored(struct journal *j,
+    struct str mailbox, uint32_t uid, const struct identity *id,
+    bool *yes_out, struct err *e);
+/* Have these very steps made this message, or found nothing to change on it?
+ * Then they are not done again. */
+MUST_USE bool journal_replace_made(struct journal *j, struct str mailbox,
+    uint32_t uidvalidity, uint32_t uid, struct str what, bool *yes_out,
+    struct err *e);
 
 #endif

@@ -144,7 +144,10 @@ const char journal_schema_replacement[] =
 "	reason TEXT NOT NULL);"
 "CREATE INDEX replacement_open ON replacement(id) WHERE settled = 0;"
 "CREATE INDEX replacement_change ON replacement(change);"
-"CREATE INDEX replacement_nonce ON replacement(nonce);";
+"CREATE INDEX replacement_nonce ON replacement(nonce);"
+"CREATE INDEX replacement_after ON replacement(uid_after);"
+"CREATE INDEX replacement_undone ON replacement(id) "
+"	WHERE state IN (8, 14);";
 
 _Static_assert(CHANGE_INTENDED == 0, "index change_unsettled says so");
 _Static_assert(OP_COPY == 4 && OP_MOVE == 5, "index change_placed says so");
@@ -199,6 +202,7 @@ const char *const journal_sql[SQL_COUNT] = {
 	    "0, 0, '')",
 	[SQL_OUTCOME] = "UPDATE change SET state = ?2, dest_uid = ?3, "
 	    "reason = ?4, dest_uidvalidity = ?5 WHERE id = ?1",
+	[SQL_UNDONE] = "UPDATE change SET state = ?2 WHERE id = ?1",
 	[SQL_UNSETTLED] = "SELECT " CHANGE_COLUMNS " FROM change c "
 	    "JOIN mailbox m ON m.id = c.mailbox WHERE c.state = 0 "
 	    "AND NOT EXISTS(SELECT 1 FROM replacement p "
@@ -253,9 +257,28 @@ const char *const journal_sql[SQL_COUNT] = {
 	[SQL_REPLACE_IS_OURS] = "SELECT 1 FROM replacement p "
 	    "JOIN change c ON c.id = p.change "
 	    "JOIN mailbox m ON m.id = c.mailbox "
-	    "WHERE p.nonce = ?1 AND p.mark = ?2 AND NOT (p.state = 8 "
+	    "WHERE p.nonce = ?1 AND p.mark = ?2 AND NOT (p.state = 9 "
 	    "AND p.uid_after <> 0 AND m.name = ?3 AND c.uidvalidity = ?4 "
 	    "AND p.uid_after <> ?5 AND p.watch <= ?6)",
+	/* on Gmail identity is enough, and the UID is another mailbox's */
+	[SQL_REPLACE_RESTORED] = "SELECT 1 FROM replacement p "
+	    "JOIN change c ON c.id = p.change "
+	    "JOIN mailbox m ON m.id = c.mailbox "
+	    "WHERE p.state IN (8, 14) AND c.digest = ?1 AND m.name = ?2 "
+	    "AND (p.gmail_id <> 0 OR p.original_uid = ?3)",
+	[SQL_REPLACE_MADE] = "SELECT 1 FROM replacement p "
+	    "JOIN change c ON c.id = p.change "
+	    "JOIN mailbox m ON m.id = c.mailbox "
+	    "WHERE p.uid_after = ?3 AND m.name = ?1 AND c.uidvalidity = ?2 "
+	    "AND c.what = ?4 AND p.state IN (9, 10)",
+	/* by its UID, or brought back by undo and then by identity */
+	[SQL_REPLACE_BEFORE] = "SELECT (SELECT count(*) FROM change o "
+	    "JOIN replacement p ON p.change = o.id WHERE "
+	    "o.mailbox = c.mailbox AND o.uid = c.uid AND o.id <> c.id "
+	    "AND p.tried > 0 AND p.settled > 0) + (SELECT count(*) "
+	    "FROM replacement p JOIN change o ON o.id = p.change "
+	    "WHERE p.state IN (8, 14) AND o.digest = c.digest "
+	    "AND o.uid <> c.uid) FROM change c WHERE c.id = ?1",
 	/* what was copied of the original was of the copy */
 	[SQL_REPLACE_COPIED] = "INSERT OR IGNORE INTO copied(mailbox, "
 	    "digest, target, uidvalidity, uid) SELECT o.mailbox, ?2, "

@@ -183,6 +183,17 @@ static bool was_copied(void *ctx, struct str target)
 	return yes;
 }
 
+static bool was_rewritten(void *ctx, struct str what)
+{
+	struct copied *c = ctx;
+	bool yes = false;
+
+	if (!journal_replace_made(c->j->journal, c->j->mailbox,
+	    c->j->uidvalidity, c->uid, what, &yes, c->e))
+		c->failed = true;
+	return yes;
+}
+
 /* Is it unknown only since the server did not give what was asked for? */
 static bool may_come(const struct round *r, const struct fetched *f,
     const struct verdict *v)
@@ -209,6 +220,7 @@ static bool settle(struct round *r, const struct fetched *f, struct mail *m,
 		.facts = &f->facts,
 		.stays = judge_failure(j, f->facts.uid) != NULL,
 		.copied = j->journal ? was_copied : NULL,
+		.rewritten = j->journal ? was_rewritten : NULL,
 	};
 	struct copied copied = { j, f->facts.uid, &pm.id, e, false };
 
@@ -302,6 +314,11 @@ static bool known_again(struct round *r, const struct fetched *f,
 	if (!is_replaced(r, f, m, known_out, e))
 		return false;
 	if (*known_out || !identity_of_fetched(r->message, f, m, &id))
+		return true;
+	if (!journal_replace_restored(j->journal, j->mailbox, f->facts.uid,
+	    &id, known_out, e))
+		return false;
+	if (*known_out)
 		return true;
 	/* what pends here is judged here: elsewhere it was only met */
 	if (f->gmail_id && j->elsewhere && !find_pending(j, f->facts.uid)) {

@@ -249,6 +249,61 @@ static void add_copy(struct adding *w, const struct want_place *want,
 	    arena_str(w->p->arena, to);
 }
 
+/* As `what` of a change. */
+static struct str in_lines(struct arena *a, const struct str *list, size_t n)
+{
+	struct str all;
+	struct buf b;
+
+	buf_init(&b, (PLAN_TEXT_MAX + 1) * n);
+	for (size_t i = 0; i < n; i++) {
+		if (i)
+			buf_add_char(&b, '\n');
+		buf_add_str(&b, list[i]);
+	}
+	all = arena_str(a, buf_str(&b));
+	buf_free(&b);
+	return all;
+}
+
+/* All rewrites of all rules are one replacement; done once they are not done
+ * again on what came out, which a sweep finds each time. */
+static void add_replacement(struct adding *w)
+{
+	const struct wants *want = &w->v->wants;
+	struct arena *a = w->p->arena;
+	struct str *names;
+	uint32_t *rules;
+	struct op *op;
+
+	if (want->n_rewrites == 0)
+		return;
+	names = arena_array(a, want->n_rewrites, sizeof(*names));
+	rules = arena_array(a, want->n_rewrites, sizeof(*rules));
+	for (size_t i = 0; i < want->n_rewrites; i++) {
+		struct buf b;
+
+		buf_init(&b, PLAN_TEXT_MAX);
+		rules_rewrite_text(&b, &want->rewrites[i]);
+		names[i] = arena_str(a, utf8_head(buf_str(&b),
+		    PLAN_TEXT_MAX));
+		rules[i] = (uint32_t)want->rewrites[i].rule;
+		buf_free(&b);
+	}
+	if (w->m->rewritten && w->m->rewritten(w->m->copied_ctx,
+	    in_lines(a, names, want->n_rewrites)))
+		return;
+	for (size_t i = 0; i < want->n_rewrites; i++)
+		w->changes[rules[i]] = true;
+	op = add_op(w, OP_REPLACE, rules);
+	op->names = names;
+	op->n_names = want->n_rewrites;
+	w->item->rewrites = rules_rewrite_keep(a, want->rewrites,
+	    want->n_rewrites);
+	w->item->n_rewrites = want->n_rewrites;
+	w->item->new_thread = want->new_thread;
+}
+
 /* Nobody needs to hear of what is unknown for a few minutes each time. */
 static bool is_late(const struct rule_result *r)
 {
@@ -387,14 +442,10 @@ struct plan_item *plan_add(struct plan *p, const struct plan_message *m,
 	add_names(&w, want->flags, want->n_flags, false, true);
 	add_labels(&w, want->labels, want->n_labels, true);
 	add_labels(&w, want->labels, want->n_labels, false);
+	add_replacement(&w);
 	for (size_t i = 0; i < want->n_copies; i++)
 		add_copy(&w, &want->copies[i], places);
 	add_place(&w, &want->place, places);
-	if (v->wants.n_rewrites && !item->failed) {
-		item->failed = item->refused = true;
-		item->refused_rule = (uint32_t)v->wants.rewrites[0].rule;
-		item->failure = STR_LIT("messages cannot be replaced yet");
-	}
 	count(&w);
 	if (item->n_ops == 0 && !item->failed && !has_notes(v)) {
 		p->n_items--;

@@ -79,6 +79,8 @@ struct plan_message {
 	bool stays;
 	/* A copy to MAILBOX was made by an earlier run; may be NULL. */
 	bool (*copied)(void *ctx, struct str mailbox);
+	/* The steps WHAT (a line each) made it what it is; may be NULL. */
+	bool (*rewritten)(void *ctx, struct str what);
 	void *copied_ctx;
 };
 

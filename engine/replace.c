@@ -345,6 +345,7 @@ static bool make_of(struct replace *w, struct replace_wish *x,
 	struct err mine = { 0 };
 	struct copy_text text;
 	struct str header, body;
+	int64_t before = 0;
 	bool done = true;
 
 	if (!w->transform(w->transform_ctx, a, x, original, &header, &body,
@@ -368,9 +369,11 @@ static bool make_of(struct replace *w, struct replace_wish *x,
 	if (!replace_put_copy(w, x, a, &text, e))
 		return false;
 	x->row.state = REPLACE_MADE;
-	/* Gmail takes a message for one that it has by Message-ID and Date */
-	return w->store->kind.labels != LABELS_GMAIL || replace_vary(w, x,
-	    &done, e);
+	/* Gmail takes a message for one that it has by Message-ID and Date, in
+	 * Trash too, where copies of earlier tries are */
+	return w->store->kind.labels != LABELS_GMAIL ||
+	    (journal_replace_before(w->journal, x->row.change, &before, e) &&
+	    replace_vary(w, x, before + 1, &done, e));
 }
 
 static bool make(struct replace *w, struct replace_wish **list, size_t n,

@@ -102,6 +102,11 @@ MUST_USE bool replace_recover_list(struct replace *w, struct err *e);
 void replace_holds(const struct replace *w, struct str mailbox,
     uint32_t uidvalidity, struct uidset *set);
 
+/* Originals come back, and their copies go; each row says in its state, and
+ * in r.reason, what came of it. */
+MUST_USE bool replace_undo(struct replace *w, struct replace_row **rows,
+    size_t n, struct err *e);
+
 /* Drops originals of replacements that were settled before BEFORE. */
 MUST_USE bool replace_forget(struct replace *w, int64_t before,
     struct err *e);

@@ -193,7 +193,7 @@ static void put_between(struct str copy, size_t from, size_t to,
 }
 
 static bool vary_date(struct arena *a, struct str copy, struct str header,
-    struct copy_text *out)
+    int64_t seconds, struct copy_text *out)
 {
 	int64_t time;
 	struct span f;
@@ -205,7 +205,7 @@ static bool vary_date(struct arena *a, struct str copy, struct str header,
 	if (time == TIME_NONE)
 		return false;
 	put_between(copy, f.value, f.to, arena_printf(a, " %.*s%s",
-	    STR_ARG(date_written(a, time + 1, east)), line_ending(header)),
+	    STR_ARG(date_written(a, time + seconds, east)), line_ending(header)),
 	    out);
 	return true;
 }
@@ -246,12 +246,13 @@ static void vary_id(struct arena *a, struct str copy, size_t body,
 }
 
 bool copy_vary(struct arena *a, struct str copy, enum on_swallowed how,
-    const char *nonce, struct copy_text *out)
+    int64_t seconds, const char *nonce, struct copy_text *out)
 {
 	size_t body = mail_body_offset(copy);
 
 	if (how == SWALLOWED_DATE)
-		return vary_date(a, copy, str_sub(copy, 0, body), out);
+		return vary_date(a, copy, str_sub(copy, 0, body), seconds,
+		    out);
 	vary_id(a, copy, body, nonce, out);
 	return true;
 }

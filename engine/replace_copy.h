@@ -35,12 +35,13 @@ MUST_USE bool copy_make(struct arena *a, struct str header, struct str body,
     struct copy_text *out, struct err *e);
 
 /*
- * COPY, which copy_make made, with a Date one second later (SWALLOWED_DATE)
+ * COPY, which copy_make made, with a Date SECONDS later (SWALLOWED_DATE)
  * or with a Message-ID made of NONCE and the old one in References
  * (SWALLOWED_NEW_ID).  False: it has no Date that can be read.
  */
 MUST_USE bool copy_vary(struct arena *a, struct str copy,
-    enum on_swallowed how, const char *nonce, struct copy_text *out);
+    enum on_swallowed how, int64_t seconds, const char *nonce,
+    struct copy_text *out);
 
 /* The nonce that a value of NONCE_FIELD tells; empty: none. */
 struct str copy_nonce(struct str value);

@@ -106,8 +106,13 @@ static void end_waiting(struct replace *w, struct replace_wish **list,
 			    "and may still land");
 			continue;
 		}
-		p->state = REPLACE_VOID;
-		p->reason = STR_LIT("a crash came first");
+		if (p->state == REPLACE_UPLOADING) {
+			p->state = REPLACE_VOID;
+			p->reason = STR_LIT("a crash came first");
+			continue;
+		}
+		replace_ambiguous(list[i], STR_LIT("its copy is not where it "
+		    "was; somebody may have moved or deleted it"));
 	}
 }
 
@@ -190,7 +195,18 @@ static const struct {
 	enum op_kind kind;
 } then_words[] = {
 	{ "copy ", OP_COPY }, { "move ", OP_MOVE }, { "delete", OP_DELETE },
+	{ "unlabel ", OP_REMOVE_LABELS },
 };
+
+static void as_label(struct replace *w, struct op *op)
+{
+	struct str *name = arena_make(w->arena, struct str);
+
+	*name = op->mailbox;
+	op->names = name;
+	op->n_names = 1;
+	op->mailbox = STR_EMPTY;
+}
 
 static size_t then_ops(struct replace *w, struct replace_wish *x,
     struct op *ops)
@@ -204,13 +220,16 @@ static size_t then_ops(struct replace *w, struct replace_wish *x,
 
 			if (!str_starts(line, word))
 				continue;
-			ops[n++] = (struct op){
+			ops[n] = (struct op){
 				.kind = then_words[i].kind,
 				.uid = x->row.r.uid_after,
 				.mailbox = arena_str(w->arena, str_sub(line,
 				    word.n, line.n)),
 				.id = &x->row.copy_id,
 			};
+			if (ops[n].kind == OP_REMOVE_LABELS)
+				as_label(w, &ops[n]);
+			n++;
 			break;
 		}
 	return n;
@@ -249,7 +268,7 @@ static void change_of(const struct replace *w, const struct replace_row *p,
 		.subject = p->subject,
 		.rules = p->rules,
 		.kind = op->kind,
-		.what = op->mailbox,
+		.what = op->n_names ? op->names[0] : op->mailbox,
 		.dest_uidvalidity = op->dest_uidvalidity,
 		.dest_from_uid = op->dest_from_uid,
 	};
@@ -260,7 +279,7 @@ static bool make_target(struct store *s, struct op *op, struct err *e)
 {
 	struct err mine = { 0 };
 
-	if (op->kind == OP_DELETE || s->kind.create(s, op->mailbox, &mine))
+	if (op->mailbox.n == 0 || s->kind.create(s, op->mailbox, &mine))
 		return true;
 	if (mine.kind == ERR_STATE || mine.kind == ERR_AUTH) {
 		*e = mine;
@@ -316,10 +335,16 @@ static bool do_then(struct replace *w, struct replace_wish *x, struct err *e)
 	struct replace_row *p = &x->row;
 	struct mailbox_state state;
 	struct op ops[REPLACE_THEN_MAX];
-	size_t n = then_ops(w, x, ops);
 	struct err mine = { 0 };
-	bool again = false;
+	bool again = p->r.uid_after == 0;
+	size_t n;
 
+	/* the step can be repeated, and tells where the copy is */
+	if (again && !replace_step(w, &x, 1,
+	    w->store->kind.replacer->retire, NEEDS_COPY | NEEDS_ORIGINAL, e))
+		return false;
+	again = p->r.uid_after == 0;
+	n = then_ops(w, x, ops);
 	if (n && p->r.uid_after) {
 		if (!w->store->kind.select(w->store, p->r.mailbox, true,
 		    &state, &mine)) {
@@ -452,6 +477,8 @@ static bool recover_all(struct replace *w, struct replace_wish **list,
 	/* first what the last step is known of */
 	some = replace_pick(w->arena, list, n, REPLACE_DISCARDING, &k);
 	ok = ok && discard(w, some, k, e);
+	some = replace_pick(w->arena, list, n, REPLACE_UNDOING, &k);
+	ok = ok && (k == 0 || replace_take_back(w, some, k, e));
 	some = replace_pick(w->arena, list, n, REPLACE_DRESSED, &k);
 	ok = ok && go_on_dressed(w, some, k, e);
 	some = replace_pick(w->arena, list, n, REPLACE_UPLOADING, &k);

@@ -21,9 +21,10 @@ struct copy_text;		/* replace_copy.h */
 /* TEXT is the copy from now on; A is for the moment. */
 MUST_USE bool replace_put_copy(struct replace *w, struct replace_wish *x,
     struct arena *a, const struct copy_text *text, struct err *e);
-/* The next variant of the copy; *DONE_OUT false: there is none. */
+/* The next variant of the copy, with a Date SECONDS later; *DONE_OUT false:
+ * there is none. */
 MUST_USE bool replace_vary(struct replace *w, struct replace_wish *x,
-    bool *done_out, struct err *e);
+    int64_t seconds, bool *done_out, struct err *e);
 
 /* Those in STATE, in A. */
 struct replace_wish **replace_pick(struct arena *a,
@@ -58,9 +59,16 @@ MUST_USE bool replace_discard(struct replace *w, struct replace_wish **list,
 MUST_USE bool replace_end(struct replace *w, struct replace_wish **list,
     size_t n, struct err *e);
 
+/* From UNDOING to UNDONE, or back to DONE. */
+MUST_USE bool replace_take_back(struct replace *w,
+    struct replace_wish **list, size_t n, struct err *e);
+
 typedef bool step_fn(struct store *s, struct replacement *list, size_t n,
     struct err *e);
-enum replace_needs { NEEDS_NOTHING, NEEDS_COPY = 1, NEEDS_ORIGINAL = 2 };
+enum replace_needs {
+	NEEDS_NOTHING, NEEDS_COPY = 1, NEEDS_ORIGINAL = 2,
+	NEEDS_IF_THERE = 4,	/* a file may be gone by now */
+};
 /* One step of the store for all of LIST, with what it needs mapped. */
 MUST_USE bool replace_step(struct replace *w, struct replace_wish **list,
     size_t n, step_fn *step, unsigned needs, struct err *e);

@@ -58,13 +58,26 @@ void replace_ambiguous(struct replace_wish *x, struct str reason)
 
 /* -------------------------------------------------------------- one step */
 
+static bool map_file(struct replace *w, enum spool_kind kind,
+    const struct replacement *r, bool if_there, struct str *bytes_out,
+    struct err *e)
+{
+	struct err mine = { 0 };
+
+	if (spool_map(w->spool, kind, r->nonce, bytes_out, &mine) ||
+	    (if_there && mine.kind == ERR_MESSAGE))
+		return true;
+	*e = mine;
+	return false;
+}
+
 static bool map_files(struct replace *w, struct replacement *r,
     unsigned needs, struct err *e)
 {
-	return (!(needs & NEEDS_COPY) || spool_map(w->spool, SPOOL_COPY,
-	    r->nonce, &r->copy_bytes, e)) &&
-	    (!(needs & NEEDS_ORIGINAL) || spool_map(w->spool, SPOOL_ORIGINAL,
-	    r->nonce, &r->original_bytes, e));
+	return (!(needs & NEEDS_COPY) || map_file(w, SPOOL_COPY, r,
+	    needs & NEEDS_IF_THERE, &r->copy_bytes, e)) &&
+	    (!(needs & NEEDS_ORIGINAL) || map_file(w, SPOOL_ORIGINAL, r,
+	    needs & NEEDS_IF_THERE, &r->original_bytes, e));
 }
 
 struct replacement *replace_gather(struct arena *a,
@@ -200,7 +213,7 @@ bool replace_upload(struct replace *w, struct replace_wish **list, size_t n,
 /* -------------------------------------------------------- look and prove */
 
 static bool put_variant(struct replace *w, struct replace_wish *x,
-    enum on_swallowed how, bool *done_out, struct err *e)
+    enum on_swallowed how, int64_t seconds, bool *done_out, struct err *e)
 {
 	struct arena *a = arena_new();
 	struct copy_text text;
@@ -208,7 +221,8 @@ static bool put_variant(struct replace *w, struct replace_wish *x,
 	bool ok = spool_map(w->spool, SPOOL_COPY, x->row.r.nonce, &copy, e);
 
 	if (ok) {
-		*done_out = copy_vary(a, copy, how, x->row.r.nonce, &text);
+		*done_out = copy_vary(a, copy, how, seconds, x->row.r.nonce,
+		    &text);
 		ok = !*done_out || replace_put_copy(w, x, a, &text, e);
 		spool_unmap(&copy);
 	}
@@ -217,7 +231,7 @@ static bool put_variant(struct replace *w, struct replace_wish *x,
 }
 
 bool replace_vary(struct replace *w, struct replace_wish *x,
-    bool *done_out, struct err *e)
+    int64_t seconds, bool *done_out, struct err *e)
 {
 	const struct account *account = w->account;
 
@@ -228,7 +242,7 @@ bool replace_vary(struct replace *w, struct replace_wish *x,
 
 		if (how == SWALLOWED_GIVE_UP)
 			return true;
-		if (!put_variant(w, x, how, done_out, e))
+		if (!put_variant(w, x, how, seconds, done_out, e))
 			return false;
 		if (*done_out)
 			return true;
@@ -242,7 +256,7 @@ static bool try_variant(struct replace *w, struct replace_wish *x,
 {
 	bool done;
 
-	if (!replace_vary(w, x, &done, e))
+	if (!replace_vary(w, x, 1, &done, e))
 		return false;
 	x->row.state = REPLACE_MADE;
 	x->row.r.copy_uid = 0;
@@ -256,9 +270,11 @@ static bool try_variant(struct replace *w, struct replace_wish *x,
 
 static void still_away(struct replace_wish *x)
 {
+	/* to put another one there might make a third */
 	if (x->answered)
-		replace_give_up(x, true, STR_LIT("the server said that it "
-		    "took the copy, and does not have it"));
+		replace_ambiguous(x, STR_LIT("its copy was put there and is "
+		    "not to be found; somebody may have moved or deleted "
+		    "it"));
 	else
 		x->row.r.reason = STR_LIT("the upload was not answered, and "
 		    "may still land");
@@ -303,6 +319,13 @@ static bool take_proof(struct replace *w, struct replace_wish *x,
 	return true;		/* as it was: looked at in the next run */
 }
 
+/* Where the copy is proved, or another one takes its place. */
+static bool has_twins_to_go(enum replace_state state)
+{
+	return state == REPLACE_PROVED || state == REPLACE_MADE ||
+	    state == REPLACE_FAILED;
+}
+
 /* All but the copy itself, which ours are. */
 static bool discard_twins(struct replace *w, struct replace_wish **list,
     size_t n, struct err *e)
@@ -315,7 +338,7 @@ static bool discard_twins(struct replace *w, struct replace_wish **list,
 
 	for (size_t i = 0; i < n; i++)
 		if (list[i]->row.r.n_twins &&
-		    list[i]->row.state == REPLACE_PROVED) {
+		    has_twins_to_go(list[i]->row.state)) {
 			uids[k] = list[i]->row.r.copy_uid;
 			list[i]->row.r.copy_uid = 0;
 			with[k++] = list[i];
@@ -415,6 +438,8 @@ bool replace_retire(struct replace *w, struct replace_wish **list, size_t n,
 
 		switch (x->row.r.outcome) {
 		case STEP_DONE:
+			if (!ok)	/* not all of it is known */
+				break;
 			x->row.state = REPLACE_RETIRED;
 			x->row.reason = x->row.r.reason;	/* a remark */
 			if (x->row.r.copy_gmail_id)

@@ -191,7 +191,7 @@ void report_explanation(struct report *r,
  * {"v":1,"type":"change","account":,"run":,"time":,"mailbox":,
  *  "uidvalidity":,"uid":,"message_id":,"from":,"subject":,"rules":,"do":,
  *  "what":,"flags_before":[..],"labels_before":[..],"dest_uid":,
- *  "state":"intended"|"done"|"failed"|"void"|"unsure","reason":,
+ *  "state":"intended"|"done"|"failed"|"void"|"unsure"|"undone","reason":,
  *  "rules_version":}
  * RUN may be NULL.  As text one line without a time, to stand below its run;
  * in full the time and what was before as well.
@@ -200,6 +200,16 @@ void report_history(struct report *r, struct str account,
     const struct change *c, const struct run_record *run);
 void report_history_full(struct report *r, struct str account,
     const struct change *c, const struct run_record *run);
+
+/*
+ * What undo did with a change, as it was.
+ * {"v":1,"type":"undone","account":,"run":,"time":,"mailbox":,
+ *  "uidvalidity":,"uid":,"message_id":,"from":,"subject":,"rules":,"do":,
+ *  "what":,"flags_before":[..],"labels_before":[..],"dest_uid":,
+ *  "state":"would"|"done"|"failed"|"left","reason":}
+ */
+void report_undo(struct report *r, struct str account,
+    const struct change *c, const char *state, struct str reason);
 
 /*
  * {"v":1,"type":"past_run","account":,"run":,"started":,"ended":,
@@ -211,11 +221,12 @@ void report_past_run(struct report *r, struct str account,
 /*
  * What recover came upon, behind its changes.
  * {"v":1,"type":"recovered","account":,"changes":,"done":,"void":,"unsure":,
- *  "waiting":}
+ *  "waiting":,"late":}
  */
 struct report_recovered {
 	struct str account;
 	size_t changes, done, void_, unsure, waiting;
+	size_t late;		/* uploads that landed and were moved away */
 };
 void report_recovered(struct report *r, const struct report_recovered *x);
 

@@ -247,6 +247,7 @@ static const char *state_word(enum change_state s)
 	case CHANGE_FAILED: return "failed";
 	case CHANGE_VOID: return "void";
 	case CHANGE_UNSURE: return "unsure";
+	case CHANGE_UNDONE: return "undone";
 	}
 	return "unsure";
 }
@@ -268,10 +269,10 @@ static struct str in_one_line(struct report *r, struct str names)
 	return all;
 }
 
-static void history_as_json(struct report *r, struct str account,
-    const struct change *c, const struct run_record *run)
+static struct object *change_object(struct report *r, const char *type,
+    struct str account, const struct change *c)
 {
-	struct object *o = object_make(r->scratch, "change");
+	struct object *o = object_make(r->scratch, type);
 
 	object_text(o, "account", account);
 	object_number(o, "run", (uint64_t)c->run);
@@ -289,6 +290,14 @@ static void history_as_json(struct report *r, struct str account,
 	object_lines(o, "labels_before", c->labels_before);
 	if (c->dest_uid > 0)
 		object_number(o, "dest_uid", c->dest_uid);
+	return o;
+}
+
+static void history_as_json(struct report *r, struct str account,
+    const struct change *c, const struct run_record *run)
+{
+	struct object *o = change_object(r, "change", account, c);
+
 	object_z(o, "state", state_word(c->state));
 	object_text(o, "reason", c->reason);
 	if (run)
@@ -380,6 +389,37 @@ void report_history_full(struct report *r, struct str account,
 	tell_change(r, account, c, run, true);
 }
 
+void report_undo(struct report *r, struct str account,
+    const struct change *c, const char *state, struct str reason)
+{
+	struct report_id id = { .account = account, .mailbox = c->mailbox,
+	    .uid = c->uid };
+	struct object *o;
+	struct buf b;
+
+	report_begin(r, &b);
+	if (r->style.json) {
+		o = change_object(r, "undone", account, c);
+		object_z(o, "state", state);
+		object_text(o, "reason", reason);
+		report_emit(r, o);
+		return;
+	}
+	buf_add_z(&b, "  ");
+	report_add_colour(r, &b, REPORT_BOLD);
+	add_name(&b, &id);
+	report_end_colour(r, &b);
+	buf_printf(&b, "  %s: ", strcmp(state, "done") == 0 ? "taken back" :
+	    strcmp(state, "would") == 0 ? "would take back" : state);
+	add_deed(&b, c->kind, in_one_line(r, c->what));
+	if (reason.n > 0) {
+		buf_add_z(&b, ": ");
+		buf_add_shown(&b, reason);
+	}
+	buf_add_char(&b, '\n');
+	report_end(r, &b);
+}
+
 void report_past_run(struct report *r, struct str account,
     const struct run_record *run)
 {
@@ -427,9 +467,10 @@ void report_recovered(struct report *r, const struct report_recovered *x)
 
 	if (!r->style.json) {
 		report_text(r, "%.*s: %zu changes looked at: %zu done, %zu "
-		    "to be judged afresh, %zu unsure, %zu waited for",
+		    "to be judged afresh, %zu unsure, %zu waited for%s",
 		    STR_ARG(x->account), x->changes, x->done, x->void_,
-		    x->unsure, x->waiting);
+		    x->unsure, x->waiting, x->late ? "; what was uploaded "
+		    "and landed late is in Trash" : "");
 		return;
 	}
 	arena_reset(r->scratch);
@@ -440,5 +481,6 @@ void report_recovered(struct report *r, const struct report_recovered *x)
 	object_number(o, "void", x->void_);
 	object_number(o, "unsure", x->unsure);
 	object_number(o, "waiting", x->waiting);
+	object_number(o, "late", x->late);
 	report_emit(r, o);
 }

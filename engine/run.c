@@ -16,6 +16,7 @@
 #include "quiet.h"
 #include "recover.h"
 #include "report_plan.h"
+#include "rewriter.h"
 #include "sync.h"
 
 /* What run_account carries along besides its struct run. */
@@ -23,6 +24,7 @@ struct pass {
 	struct run *r;
 	struct recover recovered;
 	struct replace replace;
+	struct rewriter rewriter;
 	struct place_names places;
 	bool places_known;
 	bool *due;			/* by rule */
@@ -732,6 +734,31 @@ static bool visit(struct pass *p, struct str mailbox, bool watched,
 
 /* -------------------------------------------------------- the whole pass */
 
+static void say_replaced(struct pass *p)
+{
+	const struct replace *w = &p->replace;
+	const char *name = p->r->account->name;
+
+	if (w->n_rows)
+		log_line(LOG_WARN, "%s: an earlier run was cut short while "
+		    "it rewrote messages: %zu ended, %zu as they were, %zu "
+		    "waited for", name, w->done, w->back, w->held);
+	if (w->late)
+		log_line(LOG_WARN, "%s: %zu copies of rewritten messages "
+		    "landed late and were moved to Trash", name, w->late);
+	for (size_t i = 0; i < w->n_rows; i++) {
+		const struct replace_row *row = w->rows[i];
+
+		if (row->state != REPLACE_AMBIGUOUS)
+			continue;
+		log_line(LOG_ERROR, "%s: %.*s: UID %" PRIu32 ": it may be "
+		    "there twice, as it was and rewritten: %.*s", name,
+		    STR_ARG(row->r.mailbox), row->r.uid,
+		    STR_ARG(row->reason));
+		p->r->failed++;
+	}
+}
+
 static bool recover(struct pass *p, struct err *e)
 {
 	struct run *r = p->r;
@@ -743,12 +770,20 @@ static bool recover(struct pass *p, struct err *e)
 		.journal = r->journal,
 		.now = r->now,
 	};
+	p->rewriter = (struct rewriter){
+		.arena = r->arena,
+		.account = r->account,
+		.decrypt = r->decrypt,
+		.state = r->journal ? journal_folder(r->journal) : NULL,
+	};
 	p->replace = (struct replace){
 		.arena = r->arena,
 		.account = r->account,
 		.store = r->store,
 		.journal = r->journal,
 		.now = r->now,
+		.transform = rewriter_copy,
+		.transform_ctx = &p->rewriter,
 	};
 	if (!r->journal || r->options->dry_run)
 		return true;
@@ -761,6 +796,7 @@ static bool recover(struct pass *p, struct err *e)
 		    "waited for", r->account->name, p->recovered.done,
 		    p->recovered.void_, p->recovered.unsure,
 		    p->recovered.held);
+	say_replaced(p);
 	return true;
 }
 
@@ -896,6 +932,7 @@ bool run_account(struct run *r, struct err *e)
 {
 	struct pass p = { .r = r };
 	size_t n = rules_count(r->rules);
+	bool ok;
 
 	r->began_ms = clock_ms();
 	p.due = arena_array(r->arena, n + 1, sizeof(*p.due));
@@ -905,7 +942,9 @@ bool run_account(struct run *r, struct err *e)
 	p.table = arena_array(r->arena, n + 1, sizeof(*p.table));
 	for (size_t i = 0; i < n; i++)
 		p.table[i].name = rules_info(r->rules, i)->name;
-	if (!find_due(&p, e) || !recover(&p, e) || !visit_all(&p, e))
+	ok = find_due(&p, e) && recover(&p, e) && visit_all(&p, e);
+	replace_close(&p.replace);
+	if (!ok)
 		return false;
 	if (r->options->dry_run)
 		report_rules(r->report, str_of(r->account->name), p.table, n);

@@ -24,21 +24,31 @@ static void add_line(const char *path, const char *name)
 	close(fd);
 }
 
+/* Has the process come to the point that VARIABLE names? */
+static bool is_there(const char *variable, const char *name,
+    uint64_t *passed)
+{
+	struct str rest = str_of(getenv(variable)), wanted;
+	uint64_t nth = 1;
+
+	if (!str_cut(&rest, ':', &wanted) || !str_eq_z(wanted, name))
+		return false;
+	if (rest.n && !str_u64(rest, UINT32_MAX, &nth))
+		abort();
+	return ++*passed == nth;
+}
+
 void step(const char *name)
 {
-	static uint64_t passed;
+	static uint64_t to_die, to_stop;
 	const char *log = getenv("TAMIS_STEP_LOG");
-	struct str rest = str_of(getenv("TAMIS_STEP_DIE")), wanted;
-	uint64_t nth = 1;
 
 	if (log)
 		add_line(log, name);
-	if (!str_cut(&rest, ':', &wanted) || !str_eq_z(wanted, name))
-		return;
-	if (rest.n && !str_u64(rest, UINT32_MAX, &nth))
-		abort();
-	if (++passed == nth)
+	if (is_there("TAMIS_STEP_DIE", name, &to_die))
 		kill(getpid(), SIGKILL);
+	if (is_there("TAMIS_STEP_STOP", name, &to_stop))
+		kill(getpid(), SIGSTOP);
 }
 #else
 /* ISO C wants a translation unit to hold something. */

@@ -4,7 +4,8 @@
  * step("name") is nothing in a normal build.  With -DTAMIS_STEPS the
  * environment decides: TAMIS_STEP_LOG is a file that each name is added to,
  * TAMIS_STEP_DIE is "name" or "name:N", and the process kills itself when
- * it comes to that point (for the N-th time, from 1).
+ * it comes to that point (for the N-th time, from 1); with TAMIS_STEP_STOP it
+ * stops itself, so that somebody else can change things meanwhile.
  */
 #ifndef TAMIS_STEP_H
 #define TAMIS_STEP_H

@@ -756,6 +756,7 @@ class Options(unittest.TestCase):
                     if x.startswith('.D1 ')][0]
             got = re.sub(r'\.D1 Nm tamis Ic %s' % command, '', line)
             got = re.sub(r' *Oo Ar (\w+) Oc \.\.\.', r'[\1]...', got)
+            got = re.sub(r' *Oo Ar (\w+) Oc', r'[\1]', got)
             got = re.sub(r' *Ar (\w+) \.\.\.', r'\1...', got)
             got = re.sub(r' *Ar (\w+)', r'\1', got)
             with self.subTest(command=command):

@@ -134,10 +134,10 @@ class Tamis:
         return ['setpriv', '--reuid=%d' % user.pw_uid,
                 '--regid=%d' % user.pw_gid, '--clear-groups']
 
-    def start(self, *args, env=None, wrap=()):
+    def start(self, *args, env=None, wrap=(), program=None):
         """A Popen, in a process group of its own."""
         return subprocess.Popen(
-            list(wrap) + self.argv(args), stdin=subprocess.DEVNULL,
+            list(wrap) + self.argv(args, program), stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             env=dict(self.env, **(env or {})), cwd=self.folder,
             start_new_session=True)

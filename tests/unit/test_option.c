@@ -119,7 +119,7 @@ static void test_wrong(void **state)
 		{ "run --dyr-run", "did you mean --dry-run?" },
 		{ "run --zzzzzzz", "see tamis run --help" },
 		{ "check --all", "(it is one of: run)" },
-		{ "check --since 7d", "(it is one of: run, log, stats)" },
+		{ "check --since 7d", "(it is one of: run, log, stats, undo)" },
 		{ "run -x", "run has no option -x" },
 		{ "run -vx", "run has no option -x" },
 		{ "run --ma", "beginning of several" },

@@ -649,7 +649,7 @@ static void test_variants(void **state)
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct copy_text t;
-		bool ok = copy_vary(r->a, str_of(rows[i].from), rows[i].how,
+		bool ok = copy_vary(r->a, str_of(rows[i].from), rows[i].how, 1,
 		    NONCE, &t);
 
 		assert_int_equal(ok, rows[i].to != NULL);

@@ -29,6 +29,7 @@ int command_explain(struct command_context *c);
 int command_why(struct command_context *c);
 int command_log(struct command_context *c);
 int command_stats(struct command_context *c);
+int command_undo(struct command_context *c);
 int command_recover(struct command_context *c);
 int command_init(struct command_context *c);
 int command_auth(struct command_context *c);

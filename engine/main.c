@@ -26,6 +26,7 @@ static int (*const commands[COMMAND_N])(struct command_context *) = {
 	[COMMAND_WHY] = command_why,
 	[COMMAND_LOG] = command_log,
 	[COMMAND_STATS] = command_stats,
+	[COMMAND_UNDO] = command_undo,
 	[COMMAND_RECOVER] = command_recover,
 	[COMMAND_INIT] = command_init,
 	[COMMAND_AUTH] = command_auth,

@@ -61,12 +61,12 @@ static const struct option_row option_rows[] = {
 	    "show the version" },
 
 	{ 'n', "dry-run", NULL, OPTION_FLAG, AT(dry_run),
-	    OF(RUN) | OF(RECOVER),
+	    OF(RUN) | OF(UNDO) | OF(RECOVER),
 	    "change nothing; show what would be done, and why" },
 	{ 0, "all", NULL, OPTION_FLAG, AT(all), OF(RUN),
 	    "judge every message, not only new ones" },
 	{ 0, "since", "WHEN", OPTION_TIME, AT(since),
-	    OF(RUN) | OF(LOG) | OF(STATS),
+	    OF(RUN) | OF(LOG) | OF(STATS) | OF(UNDO),
 	    "from 2026-01-15, 2026-01-15T10:00, or as long ago as 7d" },
 	{ 0, "search", "CRITERIA", OPTION_TEXT, AT(search), OF(RUN),
 	    "judge what these IMAP SEARCH criteria find" },
@@ -87,7 +87,8 @@ static const struct option_row option_rows[] = {
 	    "show the IMAP commands that would be sent, too" },
 	{ 0, "private", NULL, OPTION_FLAG, AT(private), OF(EXPLAIN),
 	    "mask mail addresses, to show it to others" },
-	{ 0, "rule", "RULE", OPTION_TEXT, AT(rule), OF(EXPLAIN) | OF(LOG),
+	{ 0, "rule", "RULE", OPTION_TEXT, AT(rule),
+	    OF(EXPLAIN) | OF(LOG) | OF(UNDO),
 	    "only this rule, or what it wanted" },
 	{ 0, "non-interactive", NULL, OPTION_FLAG, AT(non_interactive),
 	    OF(INIT), "ask nothing; take what the other options say" },
@@ -165,6 +166,12 @@ static const struct command_row command_rows[COMMAND_N] = {
 	    "how often each rule hit, and what was changed a day",
 	    "From the journal, as far as it goes back; connects to nothing. "
 	    "Rules that never hit are shown, too." },
+	[COMMAND_UNDO] = { "undo", "[RUN]", 0, 1,
+	    "take back what a run has done",
+	    "RUN is a number that log shows; or --rule and --since say what "
+	    "is taken back: labels, flags, places, rewritten messages, the "
+	    "last ones first. What is not as it was left since is left "
+	    "alone. Copies stay." },
 	[COMMAND_RECOVER] = { "recover", "", 0, 0,
 	    "finish what a crash left half done",
 	    "run does it first by itself; this does it alone and says what "

@@ -26,6 +26,7 @@ enum command_id {
 	COMMAND_WHY,
 	COMMAND_LOG,
 	COMMAND_STATS,
+	COMMAND_UNDO,
 	COMMAND_RECOVER,
 	COMMAND_INIT,
 	COMMAND_AUTH,
@@ -52,7 +53,7 @@ struct options {
 	unsigned verbose;	/* -v, counted */
 	bool quiet;		/* -q */
 	bool json;
-	/* run; recover has dry_run, log and stats have since */
+	/* run; recover and undo have dry_run, log, stats and undo since */
 	bool dry_run;
 	bool all;		/* at most one of all, since, search */
 	int64_t since;		/* TIME_NONE: not given */
@@ -66,7 +67,7 @@ struct options {
 	struct option_list labels, flags;
 	bool commands;		/* what would be sent */
 	bool private;		/* addresses are masked */
-	/* explain, log */
+	/* explain, log, undo */
 	const char *rule;
 	/* init */
 	bool non_interactive, no_connect;

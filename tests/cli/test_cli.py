@@ -12,7 +12,7 @@ import tamis
 import tap
 
 COMMANDS = ['run', 'check', 'test', 'explain', 'why', 'log', 'stats',
-            'recover', 'init', 'auth', 'doctor', 'words', 'completion']
+            'undo', 'recover', 'init', 'auth', 'doctor', 'words', 'completion']
 
 RULES = r'''version: 1
 lists:

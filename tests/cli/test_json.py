@@ -45,7 +45,7 @@ class Forms(unittest.TestCase):
                 (0, ['explain', '--commands', self.letter]),
                 (0, ['run', '--all']), (0, ['log']),
                 (0, ['why', '1@example.org']), (0, ['recover']),
-                (0, ['stats']), (None, ['doctor']), (0, ['words', 'from'])):
+                (0, ['stats']), (0, ['undo', '1']), (None, ['doctor']), (0, ['words', 'from'])):
             r = self.t.run('--json', *args)
             if status is not None:
                 self.assertEqual(r.status, status, r)

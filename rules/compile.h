@@ -222,7 +222,8 @@ struct cond {
 	/* set by match_prepare */
 	struct cond **by_cost;	/* the kids, cheapest first */
 	unsigned char cost;	/* of the dearest leaf */
-	bool reads_state;	/* flags, labels or place: actions change it */
+	bool reads_state;	/* flags, labels or place, or the message where
+				   rules rewrite it: actions change it */
 	bool reads_rule;	/* differs from one rule to the next */
 	unsigned memo;		/* of a named condition: 1 to n_memos; else 0 */
 };
@@ -307,6 +308,7 @@ struct rules {
 	size_t n_rules;
 	unsigned n_conds;
 	unsigned n_memos;	/* set by match_prepare */
+	bool rewrites;		/* likewise: one of the rules does */
 	const struct index *index;	/* likewise; NULL: none */
 	struct str *fields;
 	size_t n_fields;

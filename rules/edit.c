@@ -123,7 +123,15 @@ static bool text_edit(struct editing *m, enum edit_kind kind, bool last,
 static bool set_field(struct editing *m, const struct node *name,
     const struct node *value)
 {
-	return text_edit(m, EDIT_SET, false, name, value);
+	struct str text;
+
+	if (!text_edit(m, EDIT_SET, false, name, value))
+		return false;
+	if (str_ieq_z(name->text, "Message-ID") && template_literal(
+	    m->to->actions[m->to->n_actions - 1].text, &text))
+		warning(m->b->ps, value->pos, "all messages get the same "
+		    "identifier, and servers take them for one");
+	return true;
 }
 
 struct adding {

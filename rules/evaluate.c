@@ -71,7 +71,8 @@ static void prepare_cond(struct rules *r, struct cond *c)
 	if (!c || c->cost)
 		return;
 	c->cost = leaf_cost(c);
-	c->reads_state = reads_state(c->kind);
+	c->reads_state = reads_state(c->kind) ||
+	    (r->rewrites && c->cost > COST_FACTS);
 	c->reads_rule = c->kind == COND_RUN && c->program->names_rule;
 	for (size_t i = 0; i < c->n_kids; i++) {
 		struct cond *kid = c->kids[i];
@@ -87,8 +88,22 @@ static void prepare_cond(struct rules *r, struct cond *c)
 	sort_by_cost(r, c);
 }
 
+static bool rewrites(const struct branch *b)
+{
+	for (size_t i = 0; i < b->n_actions; i++)
+		if (action_rewrites(&b->actions[i]))
+			return true;
+	for (size_t i = 0; i < b->n_first_of; i++)
+		if (rewrites(&b->first_of[i]))
+			return true;
+	return false;
+}
+
 void match_prepare(struct rules *r)
 {
+	for (size_t i = 0; i < r->n_rules; i++)
+		r->rewrites |= rewrites(&r->rules[i].top) ||
+		    rewrites(&r->rules[i].on_error);
 	for (size_t i = 0; i < r->n_rules; i++) {
 		struct branch *top = &r->rules[i].top;
 

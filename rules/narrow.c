@@ -154,6 +154,19 @@ static bool is_steady(const struct cond *c)
 	return true;
 }
 
+/* Does it make a message of which a program or a key decides what it is? */
+static bool asks_others(const struct branch *b)
+{
+	for (size_t i = 0; i < b->n_actions; i++)
+		if (b->actions[i].kind == ACTION_PIPE ||
+		    b->actions[i].kind == ACTION_DECRYPT)
+			return true;
+	for (size_t i = 0; i < b->n_first_of; i++)
+		if (asks_others(&b->first_of[i]))
+			return true;
+	return false;
+}
+
 bool rules_is_steady(const struct rules *r, size_t rule)
 {
 	const struct branch *top = &r->rules[rule].top;
@@ -162,5 +175,10 @@ bool rules_is_steady(const struct rules *r, size_t rule)
 	for (size_t i = 0; i < top->n_first_of; i++)
 		steady &= !top->first_of[i].when ||
 		    is_steady(top->first_of[i].when);
+	/* a later rule reads what comes out of it */
+	for (size_t i = 0; i <= rule && steady; i++)
+		steady = !r->rules[i].info.enabled ||
+		    (!asks_others(&r->rules[i].top) &&
+		    !asks_others(&r->rules[i].on_error));
 	return steady;
 }

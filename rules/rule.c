@@ -242,6 +242,30 @@ static bool build_option(struct builder *b, const struct node *map,
 	return true;
 }
 
+static const struct action *find_pipe(const struct branch *br)
+{
+	const struct action *found = NULL;
+
+	for (size_t i = 0; i < br->n_actions; i++)
+		if (br->actions[i].kind == ACTION_PIPE)
+			return &br->actions[i];
+	for (size_t i = 0; i < br->n_first_of && !found; i++)
+		found = find_pipe(&br->first_of[i]);
+	return found;
+}
+
+/* A sweep meets what was piped again; that a program changes nothing is seen
+ * only when it has run. */
+static void warn_piped_again(struct builder *b, const struct rule *rule)
+{
+	const struct action *pipe = find_pipe(&rule->top);
+
+	if (pipe && rule->info.applies_to_all)
+		warning(b->ps, pipe->pos, "this rule applies to all messages, "
+		    "and so the program is started for each of them in every "
+		    "run, and gets what it has printed before");
+}
+
 static bool has_control(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++)
@@ -305,6 +329,7 @@ static bool build_rule(struct builder *b, const struct node *n,
 		ok &= build_then(b, n, "on_error", out->top.when, clear,
 		    &out->on_error);
 	out->info.on_error = out->on_error.n_actions > 0;
+	warn_piped_again(b, out);
 	ok &= build_option(b, n, "scope", "copies", out, &out->copies_too);
 	ok &= build_option(b, n, "new_thread", "accept", out,
 	    &out->new_thread);

@@ -1244,6 +1244,24 @@ static void tests_that_fail(void **state)
 	arena_free(&a);
 }
 
+/* Not, where a program or a key decides what a rule reads. */
+static void steady_rules(void **state)
+{
+	static const bool want[] = { true, true, false, false, false };
+	struct arena *a = arena_new();
+	struct rules *r = load(a, "version: 1\nrules:\n"
+	    "- {name: a, when: {subject: x}, then: [archive]}\n"
+	    "- {name: b, then: [{set_header: {X: y}}]}\n"
+	    "- {name: c, when: {age: {over: 1d}}, then: [archive]}\n"
+	    "- {name: d, first_of: [{then: [{pipe: x}]}]}\n"
+	    "- {name: e, when: {subject: x}, then: [archive]}\n");
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(want); i++)
+		assert_int_equal(rules_is_steady(r, i), want[i]);
+	arena_free(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1259,6 +1277,7 @@ int main(void)
 		cmocka_unit_test(many_places),
 		cmocka_unit_test(tests_that_pass),
 		cmocka_unit_test(tests_that_fail),
+		cmocka_unit_test(steady_rules),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 #include "draft.h"
 
+#include "content.h"
 #include "field.h"
 
 static struct doubt no_doubt(void)
@@ -284,6 +285,35 @@ static struct answer outcome(struct draft *d, const struct rewrite *step)
 	return answer_settled(true);
 }
 
+/*
+ * Is there something to decrypt in it?  By the header alone where that says
+ * enough.
+ */
+static struct answer has_sealed(const struct draft *d)
+{
+	const unsigned opens = SEALED_BIT(SEALED_PGP_ENCRYPTED) |
+	    SEALED_BIT(SEALED_PGP_TEXT) |
+	    SEALED_BIT(SEALED_SMIME_ENCRYPTED) |
+	    SEALED_BIT(SEALED_SMIME_OPAQUE);
+	const struct str field = STR_LIT("Content-Type");
+	struct mail *m = d->now.mail;
+	struct content_type type;
+	const struct sealed *s;
+	unsigned sure, maybe;
+
+	if (!m || !mail_knows_field(m, field))
+		return answer_missing(d->in, RULES_ASK_FIELDS);
+	if (mail_knows_body(m)) {
+		s = mail_sealed(m);
+		return answer_settled(s->kinds & opens || s->cut);
+	}
+	content_type_read(d->arena, mail_field_raw(m, field, 0), &type);
+	sealed_of_header(&type, &sure, &maybe);
+	if (sure & opens || !(maybe & opens))
+		return answer_settled(sure & opens);
+	return answer_missing(d->in, RULES_ASK_BODY);
+}
+
 enum filled draft_step(struct draft *d, size_t rule, const struct action *a,
     const char *const *argv, struct doubt *doubt, struct str *failure)
 {
@@ -298,6 +328,15 @@ enum filled draft_step(struct draft *d, size_t rule, const struct action *a,
 
 	if (!has_room(d, failure))
 		return FILLED_FAILS;
+	if (a->kind == ACTION_DECRYPT && !d->now.pending && !d->now.open &&
+	    !d->now.n_touched) {
+		is = has_sealed(d);
+		if (is.truth == TRUTH_FALSE)
+			return FILLED;
+		d->changed_all = true;
+		if (is.truth == TRUTH_UNKNOWN)
+			return unknown(doubt, is);
+	}
 	d->changed_all = true;
 	if (d->now.open || d->now.n_touched)
 		return unknown(doubt, answer_doubted(d->now.doubt));

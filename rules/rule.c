@@ -425,6 +425,8 @@ static void read_action(struct reads *reads, const struct action *a)
 
 	if (a->edit)
 		rewrite_fields(a->edit, read_field, reads);
+	if (a->kind == ACTION_DECRYPT)
+		read_field(reads, STR_LIT("Content-Type"));
 	if (a->edit && a->edit->fixes & FIX_ENCODING)
 		reads->b->out->whole_header = true;
 	if (!a->text)

@@ -167,25 +167,41 @@ static bool fill(int folder, int fd, struct str text)
 	    write(fd, text.p, text.n) == (ssize_t)text.n;
 }
 
-/* Our name stands in the lock from its first moment on, so that a crash
- * leaves one that can be told to be stale; where the file system has no
- * nameless files, a moment later. */
-static bool create_lock(int folder, struct str text)
+/* *POSSIBLE_OUT is false where the file system has no nameless files, and
+ * where no /proc is mounted through which they are given a name. */
+static bool create_nameless(int folder, struct str text, bool *possible_out)
 {
 	char path[32];
 	int fd = openat(folder, ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600);
 	int why;
 	bool ok;
 
-	if (fd < 0) {
-		fd = openat(folder, LOCK_NAME, O_WRONLY | O_CREAT | O_EXCL |
-		    O_CLOEXEC | O_NOFOLLOW, 0600);
-		ok = fd >= 0 && fill(folder, fd, text);
-	} else {
-		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-		ok = fill(folder, fd, text) && linkat(AT_FDCWD, path, folder,
-		    LOCK_NAME, AT_SYMLINK_FOLLOW) == 0;
-	}
+	*possible_out = fd >= 0;
+	if (fd < 0)
+		return false;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	ok = fill(folder, fd, text) && linkat(AT_FDCWD, path, folder,
+	    LOCK_NAME, AT_SYMLINK_FOLLOW) == 0;
+	why = errno;
+	*possible_out = ok || why != ENOENT;
+	close(fd);
+	errno = why;
+	return ok;
+}
+
+/* Our name stands in the lock from its first moment on, so that a crash
+ * leaves one that can be told to be stale; where that is not possible, a
+ * moment later. */
+static bool create_lock(int folder, struct str text)
+{
+	bool possible, ok = create_nameless(folder, text, &possible);
+	int fd, why;
+
+	if (possible)
+		return ok;
+	fd = openat(folder, LOCK_NAME, O_WRONLY | O_CREAT | O_EXCL |
+	    O_CLOEXEC | O_NOFOLLOW, 0600);
+	ok = fd >= 0 && fill(folder, fd, text);
 	why = errno;
 	if (fd >= 0)
 		close(fd);

@@ -7,6 +7,7 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '../lib'))
+import syscalls		# noqa: E402
 import tamis		# noqa: E402
 import tap		# noqa: E402
 
@@ -52,6 +53,20 @@ class Choosing(unittest.TestCase):
                          ['recent'])
         self.assertEqual(self.judged('--since', '7d'), ['recent'])
         self.assertEqual(self.judged('--since', '60d'), ['old'])
+
+    def test_without_proc(self):
+        """A label is written in a root into which no /proc is mounted, where
+        nothing nameless can be given a name."""
+        syscalls.needed()
+        self.deliver('one')
+        r = self.t.run('run', '--all', wrap=syscalls.fail_at(
+            'linkat', 1, 'ENOENT', '+'), env={
+                'ASAN_OPTIONS': 'detect_leaks=0'})
+        self.assertEqual((r.status, r.err), (0, ''), r)
+        self.assertEqual(os.listdir(self.mail + '/new'), [])
+        self.assertTrue(os.path.exists(self.mail + '/dovecot-keywords'))
+        self.assertFalse(os.path.exists(self.mail +
+                                        '/dovecot-uidlist.lock'))
 
     def test_believed_server(self):
         """A run believes whom the account names, and nobody else."""

@@ -358,6 +358,42 @@ static bool discard_twins(struct replace *w, struct replace_wish **list,
 	return ok;
 }
 
+/* The server says so by what it shows: no proof is needed.  A twin that it
+ * brought back from Trash goes there again before anything else is tried. */
+static bool take_swallowed(struct replace *w, struct replace_wish **list,
+    size_t n, struct err *e)
+{
+	struct arena *a = arena_new();
+	struct replace_wish **with = arena_array(a, n + 1, sizeof(*with));
+	size_t k = 0;
+	bool ok;
+
+	for (size_t i = 0; i < n; i++)
+		if (list[i]->row.r.n_twins)
+			with[k++] = list[i];
+	ok = replace_step(w, with, k, w->store->kind.replacer->discard,
+	    NEEDS_COPY, e);
+	for (size_t i = 0; ok && i < n; i++)
+		if (list[i]->row.r.outcome == STEP_DONE)
+			ok = try_variant(w, list[i], e);
+	arena_free(&a);
+	return ok;
+}
+
+/* What look has found, where there is nothing to prove. */
+static void take_look(struct replace_wish *x)
+{
+	const struct replacement *r = &x->row.r;
+
+	if (r->found == COPY_ABSENT)
+		still_away(x);
+	else if (r->found == COPY_DIFFERS)
+		replace_give_up(x, false, STR_LIT("the server changed what "
+		    "was uploaded"));
+	else if (r->found == COPY_UNKNOWN && r->outcome == STEP_REFUSED)
+		replace_ambiguous(x, r->reason);
+}
+
 static bool wants_proof(const struct replace_wish *x)
 {
 	enum copy_found found = x->row.r.found;
@@ -372,14 +408,18 @@ bool replace_find(struct replace *w, struct replace_wish **list, size_t n,
 	const struct replacer *replacer = w->store->kind.replacer;
 	struct arena *a = arena_new();
 	struct replace_wish **there = arena_array(a, n + 1, sizeof(*there));
-	size_t k = 0;
+	struct replace_wish **taken = arena_array(a, n + 1, sizeof(*taken));
+	size_t k = 0, n_taken = 0;
 	bool ok = replace_step(w, list, n, replacer->look, NEEDS_COPY, e);
 
 	for (size_t i = 0; ok && i < n; i++)
 		if (wants_proof(list[i]))
 			there[k++] = list[i];
-		else if (list[i]->row.r.found == COPY_ABSENT)
-			still_away(list[i]);
+		else if (list[i]->row.r.found == COPY_SWALLOWED)
+			taken[n_taken++] = list[i];
+		else
+			take_look(list[i]);
+	ok = ok && take_swallowed(w, taken, n_taken, e);
 	ok = ok && replace_step(w, there, k, replacer->prove, NEEDS_COPY |
 	    NEEDS_ORIGINAL, e);
 	step("replace-proved");
@@ -404,10 +444,7 @@ static bool dress(struct replace *w, struct replace_wish **list, size_t n,
 
 		switch (x->row.r.outcome) {
 		case STEP_DONE:
-			x->row.state = x->row.instead ? REPLACE_RETIRED :
-			    REPLACE_DRESSED;
-			if (x->row.instead)
-				x->row.r.uid_after = x->row.r.uid;
+			x->row.state = REPLACE_DRESSED;
 			break;
 		case STEP_REFUSED:
 		case STEP_PASSING:
@@ -448,8 +485,11 @@ bool replace_retire(struct replace *w, struct replace_wish **list, size_t n,
 			break;
 		case STEP_REFUSED:
 		case STEP_PASSING:
-			replace_give_up(x, x->row.r.outcome == STEP_PASSING,
-			    x->row.r.reason);
+			if (x->row.instead)
+				replace_ambiguous(x, x->row.r.reason);
+			else
+				replace_give_up(x, x->row.r.outcome ==
+				    STEP_PASSING, x->row.r.reason);
 			break;
 		case STEP_TODO:
 		case STEP_UNSURE:

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""kill -9, lost connections and refusals at commands while messages are
-rewritten, against Dovecot."""
-# timeout: 900
+"""Messages are replaced on Dovecot, and the program is killed, cut off,
+refused at each command."""
+# timeout: 1800
 
 import unittest
 
 import disturbed
-import rewriting
+import places
+import replaceplan
 import servers
 import tap
 
@@ -20,7 +21,8 @@ class Dovecot(disturbed.Commands, unittest.TestCase):
         return server
 
     def trial(self):
-        return rewriting.on_dovecot(self.server, self.proxy)
+        return places.on_dovecot(self.server, self.proxy,
+                                 replaceplan.Elsewhere())
 
 
 if __name__ == '__main__':

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""kill -9, lost connections and refusals at commands while messages are
-rewritten, against a server that behaves as Gmail does."""
-# timeout: 900
+"""Messages are replaced on a server like Gmail, and the program is killed,
+cut off, refused at each command: nothing is lost, nothing is doubled."""
+# timeout: 1800
 
 import unittest
 
+import crash
 import disturbed
 import gmail
-import rewriting
+import replaceplan
 import tap
 
 
@@ -20,7 +21,25 @@ class Gmail(disturbed.Commands, unittest.TestCase):
         return server
 
     def trial(self):
-        return rewriting.on_gmail(self.server, self.proxy)
+        return replaceplan.on_gmail(self.server, self.proxy)
+
+    def test_refused_and_done_all_the_same(self):
+        self.sweep('no', 'reply', 1)
+
+    def test_an_append_that_lands_late(self):
+        """When the program has looked already."""
+        t = replaceplan.on_gmail(self.server, self.server)
+        for nth in range(1, 8, 1 if crash.SWEEP else 3):
+            for later in (1, 4, 9, 20, 60):
+                t.restore()
+                self.server.control.fault('late', 'APPEND', nth=nth,
+                                          later=later)
+                r = t.t.run('run')
+                t.t.run('run')
+                self.server.control.calm()
+                t.after('APPEND %d lands %d commands later' % (nth, later),
+                        r)
+        t.verdict('an APPEND lands late', self.store, 10)
 
 
 if __name__ == '__main__':

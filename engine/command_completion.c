@@ -212,6 +212,7 @@ static const struct wanted {
 	{ "FILE", "files", NULL },
 	{ "SOURCE", "files", NULL },
 	{ "DIR", "folders", NULL },
+	{ "FOLDER", "folders", NULL },
 	{ "ACCOUNT", "words", add_accounts },
 	{ "RULE", "words", add_rules },
 	{ "WORD", "words", add_words },

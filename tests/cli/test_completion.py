@@ -199,6 +199,8 @@ class Shell:
                          ['tamis', 'explain', 'letters/one two.eml'])
         self.assertEqual(self.one('tamis -c letters/t')[:3],
                          ['tamis', '-c', 'letters/three.eml'])
+        self.assertEqual(self.one('tamis init --maildir lett')[:4],
+                         ['tamis', 'init', '--maildir', 'letters/'])
         self.assertEqual(self.one('tamis --config=letters/t')[:2],
                          ['tamis', '--config=letters/three.eml'])
 

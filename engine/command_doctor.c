@@ -1,5 +1,6 @@
 #include "accounts.h"
 
+#include "channel.h"
 #include "decrypt.h"
 #include "log.h"
 #include "smime.h"
@@ -163,6 +164,19 @@ static void say_smime(struct patient *p)
 	smime_wipe(s);
 }
 
+static void say_channels(struct patient *p, const struct config *config)
+{
+	for (size_t i = 0; i < config->n_channels; i++) {
+		struct str about;
+		bool good = channel_look(p->c->arena, &config->channels[i],
+		    &about);
+
+		say_fact(p, "notify", about, good);
+		if (!good)
+			p->code = exit_worst(p->code, EXIT_FOUND);
+	}
+}
+
 static void say_result(struct patient *p)
 {
 	if (p->wrong == 0)
@@ -194,6 +208,7 @@ static int doctor_account(struct command_context *c,
 		(void)say_mailboxes(&p);
 	say_keyring(&p);
 	say_smime(&p);
+	say_channels(&p, config);
 	say_result(&p);
 	store_close(&p.store);
 	journal_close(&p.journal);

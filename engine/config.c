@@ -1,4 +1,4 @@
-#include "config.h"
+#include "config_room.h"
 
 #include <errno.h>
 #include <glob.h>
@@ -8,18 +8,12 @@
 
 #include "clock.h"
 #include "http.h"
-#include "setting.h"
 #include "trust.h"
 #include "wire.h"
 
 #define TIMEOUT_MAX	86400	/* seconds */
 
 /* ------------------------------------------------------------ the table */
-
-enum section {
-	SECTION_TOP, SECTION_ACCOUNT, SECTION_AUTH, SECTION_TLS,
-	SECTION_PGP, SECTION_SMIME, SECTION_LIMITS, SECTION_N
-};
 
 enum key_type {
 	TYPE_TEXT, TYPE_PATH, TYPE_BOOL, TYPE_SIZE, TYPE_DURATION,
@@ -29,6 +23,8 @@ enum key_type {
 	/* read by code of their own, with more in view than their value */
 	TYPE_VERSION, TYPE_SECTION, TYPE_RULES, TYPE_SERVER, TYPE_MECHANISM,
 	TYPE_TRUE, TYPE_LATER,
+	TYPE_WEBHOOK, TYPE_HEADERS, TYPE_FILLING, TYPE_ADDRESS,
+	TYPE_ADDRESSES, TYPE_BETWEEN, TYPE_URGENCIES,
 };
 
 struct key {
@@ -47,6 +43,8 @@ struct key {
 #define STRUCT_TLS	struct account
 #define STRUCT_PGP	struct account
 #define STRUCT_SMIME	struct account
+#define STRUCT_CHANNEL	struct channel
+#define STRUCT_QUIET	struct quiet_hours
 #define STRUCT_LIMITS	struct config_limits
 
 #define KEY(section, name, type, member, initial, unit, help) \
@@ -62,6 +60,8 @@ static const char *const section_words[SECTION_N] = {
 	[SECTION_TOP] = "key", [SECTION_ACCOUNT] = "key of an account",
 	[SECTION_AUTH] = "key of `auth`", [SECTION_TLS] = "key of `tls`",
 	[SECTION_PGP] = "key of `pgp`", [SECTION_SMIME] = "key of `smime`",
+	[SECTION_CHANNEL] = "key of a channel",
+	[SECTION_QUIET] = "key of `quiet_hours`",
 	[SECTION_LIMITS] = "limit",
 };
 
@@ -190,14 +190,15 @@ static void read_value(const struct reading *l, const struct node *n,
 		break;
 	case TYPE_VERSION: case TYPE_SECTION: case TYPE_RULES:
 	case TYPE_SERVER: case TYPE_MECHANISM: case TYPE_TRUE:
+	case TYPE_WEBHOOK: case TYPE_HEADERS: case TYPE_FILLING:
+	case TYPE_ADDRESS: case TYPE_ADDRESSES: case TYPE_BETWEEN:
+	case TYPE_URGENCIES:
 		break;
 	}
 	(void)ok;	/* what is wrong stands among the problems */
 }
 
-/* Fills BASE (the section's struct) from MAP, whose keys are called
- * PREFIX.KEY in messages.  False if MAP is no map. */
-static bool read_section(const struct reading *l, const struct node *map,
+bool config_section(const struct reading *l, const struct node *map,
     enum section section, const char *prefix, void *base)
 {
 	if (map->kind != NODE_MAP)
@@ -217,8 +218,8 @@ static bool read_section(const struct reading *l, const struct node *map,
 	return true;
 }
 
-/* The defaults of the table, which are right. */
-static void set_defaults(enum section section, void *base)
+/* They are right. */
+void config_defaults(enum section section, void *base)
 {
 	for (size_t i = 0; i < COUNT(keys); i++) {
 		const struct key *k = &keys[i];
@@ -366,28 +367,30 @@ static bool split_host(const struct reading *l, struct str s,
 	return true;
 }
 
-static bool read_server(const struct reading *l, const struct node *n,
-    const char *what, struct account *out)
+bool config_server(const struct reading *l, const struct node *n,
+    const struct config_scheme *scheme, struct account *out)
 {
+	size_t letters = strlen(scheme->name);
 	struct str url;
 	bool tls;
 
-	out->kind = ACCOUNT_IMAP;
-	if (!node_text(n, what, &url, l->ps))
+	if (!node_text(n, scheme->name, &url, l->ps))
 		return false;
-	tls = str_istarts(url, STR_LIT("imaps://"));
-	if (!tls && !str_istarts(url, STR_LIT("imap://")))
-		return problem(l->ps, n->pos, "`%s` must begin with imaps:// "
-		    "or imap://", what);
+	tls = str_istarts(str_sub(url, letters, url.n), STR_LIT("s://"));
+	if (!str_istarts(url, str_of(scheme->name)) || (!tls &&
+	    !str_istarts(str_sub(url, letters, url.n), STR_LIT("://"))))
+		return problem(l->ps, n->pos, "`%s` must begin with %ss:// "
+		    "or %s://", scheme->name, scheme->name, scheme->name);
 	out->tls = tls ? TLS_IMAPS : TLS_STARTTLS;
-	out->port = tls ? 993 : 143;
-	url = str_sub(url, tls ? 8 : 7, url.n);
+	out->port = tls ? scheme->tls_port : scheme->port;
+	url = str_sub(url, letters + (tls ? 4 : 3), url.n);
 	if (str_find_char(url, 0, '@') < url.n)
 		return problem(l->ps, n->pos, "`%s`: the user has a key of "
-		    "its own: `user`", what);
+		    "its own: `user`", scheme->name);
 	if (!split_host(l, url, out))
-		return problem(l->ps, n->pos, "`%s` must be imaps://HOST, or "
-		    "imaps://HOST:PORT, and nothing behind it", what);
+		return problem(l->ps, n->pos, "`%s` must be %ss://HOST, or "
+		    "%ss://HOST:PORT, and nothing behind it", scheme->name,
+		    scheme->name, scheme->name);
 	return true;
 }
 
@@ -431,8 +434,7 @@ static bool read_mechanism(const struct reading *l, const struct node *n,
 	    "of: %s", way->key, way->mechanisms);
 }
 
-/* A key that can only be `true`: leaving it out is the other value. */
-static bool read_true(const struct reading *l, const struct node *map,
+bool config_true(const struct reading *l, const struct node *map,
     const char *key, bool *out)
 {
 	const struct node *n = node_get(map, key);
@@ -495,7 +497,7 @@ static void only_with_oauth(const struct reading *l, const struct node *map)
 	}
 }
 
-static void read_auth(const struct reading *l, const struct node *map,
+void config_auth(const struct reading *l, const struct node *map,
     struct account *out)
 {
 	const struct auth_way *way = NULL;
@@ -503,7 +505,7 @@ static void read_auth(const struct reading *l, const struct node *map,
 	bool external = false;
 	size_t before = l->ps->errors;
 
-	if (!read_section(l, map, SECTION_AUTH, "auth", out))
+	if (!config_section(l, map, SECTION_AUTH, "auth", out))
 		return;
 	for (size_t i = 0; i < COUNT(auth_ways); i++) {
 		const struct node *key = node_get_key(map, auth_ways[i].key);
@@ -514,7 +516,7 @@ static void read_auth(const struct reading *l, const struct node *map,
 		else if (key)
 			way = &auth_ways[i];
 	}
-	read_true(l, map, "external", &external);
+	config_true(l, map, "external", &external);
 	if (!way) {
 		if (l->ps->errors == before)
 			problem(l->ps, map->pos, "`auth` needs one of: "
@@ -532,25 +534,25 @@ static void read_auth(const struct reading *l, const struct node *map,
 		read_mechanism(l, mechanism, way, &out->mechanism);
 }
 
-static void read_tls(const struct reading *l, const struct node *map,
-    struct account *out)
+void config_tls(const struct reading *l, const struct node *map,
+    const char *scheme, struct account *out)
 {
 	const struct node *plain;
 	bool no_tls = false;
 
-	if (!read_section(l, map, SECTION_TLS, "tls", out))
+	if (!config_section(l, map, SECTION_TLS, "tls", out))
 		return;
 	if (out->key_file && !out->certificate_file)
 		problem(l->ps, node_get(map, "key_file")->pos,
 		    "`key_file` needs `certificate_file` beside it");
 	plain = node_get_key(map, "insecure_plaintext");
-	if (!plain || !read_true(l, map, "insecure_plaintext", &no_tls))
+	if (!plain || !config_true(l, map, "insecure_plaintext", &no_tls))
 		return;
 	if (!out->host)
 		return;		/* said already */
 	if (out->tls == TLS_IMAPS)
 		problem(l->ps, plain->pos, "`insecure_plaintext` goes with "
-		    "imap://, not with imaps://");
+		    "%s://, not with %ss://", scheme, scheme);
 	else if (!wire_host_is_loopback(out->host))
 		problem(l->ps, plain->pos, "`insecure_plaintext` is for this "
 		    "machine only; %s is another one", out->host);
@@ -566,7 +568,7 @@ static void read_smime(const struct reading *l, const struct node *map,
 {
 	const struct node *n;
 
-	if (!read_section(l, map, SECTION_SMIME, "smime", out) ||
+	if (!config_section(l, map, SECTION_SMIME, "smime", out) ||
 	    out->smime.key_files)
 		return;
 	n = node_get_key(map, "certificate_file");
@@ -580,16 +582,18 @@ static void read_smime(const struct reading *l, const struct node *map,
 static void check_imap(const struct reading *l, const struct node *map,
     struct pos pos, struct account *out)
 {
+	static const struct config_scheme imap = { "imap", 993, 143 };
 	const struct node *auth = node_get(map, "auth");
 	const struct node *tls = node_get(map, "tls");
 
-	read_server(l, node_get(map, "imap"), "imap", out);
+	out->kind = ACCOUNT_IMAP;
+	config_server(l, node_get(map, "imap"), &imap, out);
 	if (!node_get(map, "user"))
 		problem(l->ps, pos, "account `%s` needs `user`", out->name);
 	if (tls)
-		read_tls(l, tls, out);
+		config_tls(l, tls, imap.name, out);
 	if (auth)
-		read_auth(l, auth, out);
+		config_auth(l, auth, out);
 	else
 		problem(l->ps, pos, "account `%s` needs `auth`", out->name);
 	if (out->auth == AUTH_EXTERNAL && !out->certificate_file && auth)
@@ -613,7 +617,7 @@ static void check_maildir(const struct reading *l, const struct node *map,
 	}
 }
 
-static bool account_name_good(struct str name)
+bool config_name_good(struct str name)
 {
 	if (name.n == 0 || name.n > 64 || name.p[0] == '.')
 		return false;
@@ -632,18 +636,18 @@ static void read_account(const struct reading *l, const struct node *key,
 	const struct node *imap, *maildir, *rules, *pgp, *smime;
 	const char *prefix;
 
-	set_defaults(SECTION_ACCOUNT, out);
+	config_defaults(SECTION_ACCOUNT, out);
 	out->name = arena_z(l->a, key->text);
 	out->pos = key->pos;
 	out->mailboxes = inbox;
 	out->n_mailboxes = 1;
 	out->on_swallowed = swallowed;
 	out->n_on_swallowed = COUNT(swallowed);
-	if (!account_name_good(key->text))
+	if (!config_name_good(key->text))
 		problem(l->ps, key->pos, "the name of an account is made of "
 		    "A-Z a-z 0-9 . _ -, up to 64, and begins with no dot");
 	prefix = arena_printf(l->a, "accounts.%s", out->name).p;
-	if (!read_section(l, map, SECTION_ACCOUNT, prefix, out))
+	if (!config_section(l, map, SECTION_ACCOUNT, prefix, out))
 		return;
 	imap = node_get_key(map, "imap");
 	maildir = node_get_key(map, "maildir");
@@ -652,7 +656,7 @@ static void read_account(const struct reading *l, const struct node *key,
 		read_rules(l, rules, "rules", &out->rules, &out->n_rules);
 	pgp = node_get(map, "pgp");
 	if (pgp)
-		(void)read_section(l, pgp, SECTION_PGP, "pgp", out);
+		(void)config_section(l, pgp, SECTION_PGP, "pgp", out);
 	smime = node_get(map, "smime");
 	if (smime)
 		read_smime(l, smime, out);
@@ -701,7 +705,7 @@ static void read_limits(const struct reading *l, const struct node *map,
 {
 	const struct node *body;
 
-	if (!read_section(l, map, SECTION_LIMITS, "limits", out))
+	if (!config_section(l, map, SECTION_LIMITS, "limits", out))
 		return;
 	body = node_get(map, "body");
 	if (body && out->body > MAIL_PART_TEXT_MAX)
@@ -726,7 +730,7 @@ static void read_top(const struct reading *l, const struct node *map,
 	const struct node *n;
 
 	read_version(l, map);
-	if (!read_section(l, map, SECTION_TOP, "", c))
+	if (!config_section(l, map, SECTION_TOP, "", c))
 		return;
 	if ((n = node_get(map, "limits")))
 		read_limits(l, n, &c->limits);
@@ -734,6 +738,10 @@ static void read_top(const struct reading *l, const struct node *map,
 		read_rules(l, n, "rules", &c->rules, &c->n_rules);
 	if ((n = node_get(map, "accounts")))
 		read_accounts(l, n, c);
+	if ((n = node_get(map, "notify")))
+		config_channels(l, n, c);
+	if ((n = node_get(map, "quiet_hours")))
+		config_quiet_hours(l, n, &c->quiet_hours);
 }
 
 static bool is_missing(const char *path)
@@ -753,8 +761,8 @@ const struct config *config_load(struct arena *a, const char *path,
 	struct buf text;
 	bool ok;
 
-	set_defaults(SECTION_TOP, c);
-	set_defaults(SECTION_LIMITS, &c->limits);
+	config_defaults(SECTION_TOP, c);
+	config_defaults(SECTION_LIMITS, &c->limits);
 	c->state_home = setting_xdg(a, "XDG_STATE_HOME", ".local/state");
 	if (!path) {
 		path = arena_printf(a, "%s/config.yaml", setting_xdg(a,
@@ -783,6 +791,15 @@ const struct account *config_account(const struct config *c,
 	for (size_t i = 0; i < c->n_accounts; i++)
 		if (strcmp(c->accounts[i].name, name) == 0)
 			return &c->accounts[i];
+	return NULL;
+}
+
+const struct channel *config_channel(const struct config *c,
+    struct str name)
+{
+	for (size_t i = 0; i < c->n_channels; i++)
+		if (str_eq_z(name, c->channels[i].name))
+			return &c->channels[i];
 	return NULL;
 }
 

@@ -118,6 +118,39 @@ struct config_limits {
 				   still land */
 };
 
+enum channel_kind {
+	CHANNEL_DESKTOP, CHANNEL_COMMAND, CHANNEL_WEBHOOK, CHANNEL_MAIL
+};
+
+/* A way to tell somebody; see channel.h. */
+struct channel {
+	const char *name;
+	struct pos pos;
+	enum channel_kind kind;
+	int64_t timeout;	/* seconds */
+	/* COMMAND: an argument list with $(...) of FILLING_SAFE */
+	const char *const *command;
+	/* WEBHOOK */
+	const char *url;
+	const char *const *headers;	/* "Name: value", NULL at the end */
+	struct str body_template;	/* with $(...); not given: empty */
+	bool insecure;			/* http:// will do */
+	/* MAIL: host, port, TLS, login.  WEBHOOK: its TLS and proxy. */
+	struct account server;
+	const char *from;
+	const char *const *to;		/* NULL at the end */
+};
+
+#define CHANNELS_MAX	100
+
+/* When nobody is to be disturbed. */
+struct quiet_hours {
+	bool set;
+	int from, until;	/* seconds into the day; over midnight when
+				   until is less */
+	unsigned except;	/* a bit an urgency */
+};
+
 struct config {
 	const char *path;	/* of the file; NULL: there is none */
 	const char *state_home;	/* $XDG_STATE_HOME/tamis */
@@ -125,6 +158,9 @@ struct config {
 	size_t n_rules;
 	const struct account *accounts;
 	size_t n_accounts;
+	const struct channel *channels;
+	size_t n_channels;
+	struct quiet_hours quiet_hours;
 	struct config_limits limits;
 	int64_t keep;		/* seconds of history */
 	int64_t alert_after;
@@ -138,6 +174,9 @@ const struct config *config_load(struct arena *a, const char *path,
     struct problems *ps, struct err *e);
 const struct account *config_account(const struct config *c,
     const char *name);
+
+const struct channel *config_channel(const struct config *c,
+    struct str name);
 
 /* What the state is compared with: "imaps://host:port user", or the path. */
 const char *account_owner(struct arena *a, const struct account *account);

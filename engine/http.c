@@ -48,7 +48,7 @@ static bool is_literal_loopback(struct str host)
 	return wire_host_is_loopback(name);
 }
 
-const char *http_url_wrong(const char *url)
+static const char *url_wrong(const char *url, bool plain_ok)
 {
 	struct str s = str_of(url), host = http_host(url);
 	bool plain = str_istarts(s, STR_LIT("http://"));
@@ -62,10 +62,15 @@ const char *http_url_wrong(const char *url)
 		return "names no host";
 	if (str_find_char(host, 0, '@') < host.n)
 		return "must have no user before the host";
-	if (plain && !is_literal_loopback(host))
+	if (plain && !plain_ok && !is_literal_loopback(host))
 		return "must be https://; http:// is for 127.0.0.1 and "
 		    "[::1] only";
 	return NULL;
+}
+
+const char *http_url_wrong(const char *url)
+{
+	return url_wrong(url, false);
 }
 
 /* -------------------------------------------------------------- libcurl */
@@ -189,6 +194,16 @@ static void set_options(CURL *curl, const struct http_request *r,
 	curl_easy_setopt(curl, CURLOPT_POSTFIELDS, r->body.p);
 }
 
+static struct http_seen seen_of(CURL *curl)
+{
+	long sent = 0, status = 0;
+
+	curl_easy_getinfo(curl, CURLINFO_REQUEST_SIZE, &sent);
+	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+	return (struct http_seen){ sent > 0,
+	    status >= 200 ? (unsigned)status : 0 };
+}
+
 static bool ask_with(CURL *curl, const struct http_request *r,
     unsigned *status_out, struct buf *out, struct err *e)
 {
@@ -203,6 +218,8 @@ static bool ask_with(CURL *curl, const struct http_request *r,
 	code = ok ? curl_easy_perform(curl) : CURLE_OUT_OF_MEMORY;
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
 	curl_slist_free_all(headers);
+	if (r->seen)
+		*r->seen = seen_of(curl);
 	if (code != CURLE_OK)
 		return fail(r->url, code, text, e);
 	*status_out = (unsigned)status;
@@ -212,7 +229,7 @@ static bool ask_with(CURL *curl, const struct http_request *r,
 bool http_ask(const struct http_request *r, unsigned *status_out,
     struct buf *out, struct err *e)
 {
-	const char *wrong = http_url_wrong(r->url);
+	const char *wrong = url_wrong(r->url, r->plain);
 	static bool started;
 	CURL *curl;
 	bool ok;

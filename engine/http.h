@@ -3,9 +3,10 @@
  *
  * For a form to a token endpoint or a note to a webhook: one request, one
  * answer in memory, a deadline for all of it.  TLS with verification; plain
- * http:// only to a literal loopback address.  Redirects are not followed
- * (the status says that there was one), no cookies, nothing kept between two
- * calls, and the environment is not looked at (proxies, .netrc).
+ * http:// only to a literal loopback address, or where the caller says so.
+ * Redirects are not followed (the status says that there was one), no
+ * cookies, nothing kept between two calls, and the environment is not looked
+ * at (proxies, .netrc).
  *
  * Life:   one call; what it is given is borrowed until it returns.
  * Errors: ERR_TEMP for what may work later (network, DNS, time-out), and
@@ -34,6 +35,14 @@ struct http_request {
 	const char *ca_file;	/* PEM bundle instead of /etc/ssl/certs */
 	const char *proxy;	/* as wire_settings has it */
 	unsigned seconds;	/* for all of it; 0: 30 */
+	bool plain;		/* http:// will do for any host */
+	struct http_seen *seen;	/* filled in, also on failure; or NULL */
+};
+
+/* What is known of a request that failed. */
+struct http_seen {
+	bool sent;		/* some of it left */
+	unsigned status;	/* of an answer that was cut; 0: none */
 };
 
 /*

@@ -310,6 +310,35 @@ bool setting_proxy(const struct reading *l, const struct node *n,
 	return true;
 }
 
+/* No blanks, brackets, quotes: nobody has to wonder how it is read. */
+static bool address_good(struct str s)
+{
+	size_t at = str_find_char(s, 0, '@');
+
+	if (at == 0 || at + 1 >= s.n || s.n > 254 ||
+	    str_find_char(s, at + 1, '@') < s.n)
+		return false;
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] <= ' ' || s.p[i] == 0x7F ||
+		    strchr("<>()\"\\,;:", s.p[i]))
+			return false;
+	return true;
+}
+
+bool setting_address(const struct reading *l, const struct node *n,
+    const char *what, const char **out)
+{
+	struct str s;
+
+	if (!node_text(n, what, &s, l->ps))
+		return false;
+	if (!address_good(s))
+		return problem(l->ps, n->pos, "`%s` must be an address such "
+		    "as me@example.org, without a name", what);
+	*out = arena_z(l->a, s);
+	return true;
+}
+
 static bool not_zero(const struct reading *l, const struct node *n,
     const char *what, bool zero)
 {

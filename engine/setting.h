@@ -54,6 +54,9 @@ bool setting_words(const struct reading *l, const struct node *n,
     const char *choice, const char *what, void *at);
 bool setting_proxy(const struct reading *l, const struct node *n,
     const char *what, const char **out);
+/* local@domain, without a name: what SMTP can be given. */
+bool setting_address(const struct reading *l, const struct node *n,
+    const char *what, const char **out);
 /* LEAST is 0 or 1. */
 bool setting_seconds(const struct reading *l, const struct node *n,
     const char *what, int64_t least, int64_t most, int64_t *out);

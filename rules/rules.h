@@ -153,6 +153,9 @@ void rules_schema(struct buf *out);
 bool rules_read_authserv(const struct rules *r, struct str account,
     struct pos *pos_out);
 
+/* How much a notification presses; the numbers are those of the desktop. */
+enum urgency { URGENCY_LOW, URGENCY_NORMAL, URGENCY_CRITICAL };
+
 /* ------------------------------------------------------------ matching */
 
 enum truth { TRUTH_FALSE, TRUTH_TRUE, TRUTH_UNKNOWN };

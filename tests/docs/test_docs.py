@@ -576,9 +576,13 @@ class Keys(unittest.TestCase):
         'MAILBOXES': 'mailboxes', 'PATHS': 'files', 'COMMAND': 'command',
         'PROXY': 'URL', 'SERVER': 'URL', 'URL': 'URL', 'PROVIDER': 'word',
         'RULES': 'paths', 'SECTION': 'map', 'LATER': 'later',
+        'WEBHOOK': 'URL', 'HEADERS': 'map', 'FILLING': 'text',
+        'ADDRESS': 'address', 'ADDRESSES': 'addresses',
+        'BETWEEN': 'times', 'URGENCIES': 'words',
     }
     PREFIX = {'TOP': '', 'ACCOUNT': '', 'AUTH': 'auth.', 'TLS': 'tls.',
-              'PGP': 'pgp.', 'SMIME': 'smime.',
+              'PGP': 'pgp.', 'SMIME': 'smime.', 'CHANNEL': '',
+              'QUIET': 'quiet_hours.',
               'LIMITS': 'limits.'}
 
     def rows(self):
@@ -612,7 +616,8 @@ class Keys(unittest.TestCase):
                     self.assertNotIn(name, have)
                     continue
                 # a section is described by its keys
-                if (place, name) not in [('TOP', 'limits')]:
+                if (place, name) not in [('TOP', 'limits'),
+                                         ('TOP', 'quiet_hours')]:
                     self.assertIn(name, have)
                 if name not in ('insecure', 'maildir'):
                     self.assertRegex(run, r'(?m)(?:^|[{, ])%s:' % name)
@@ -625,7 +630,8 @@ class Keys(unittest.TestCase):
             if default and (place, name) not in [('ACCOUNT', 'compress'),
                                                  ('ACCOUNT', 'timeout')]:
                 {'TOP': top, 'ACCOUNT': account, 'LIMITS': limits,
-                 'TLS': {}, 'SMIME': {}}[place][name] = default
+                 'TLS': {}, 'SMIME': {}, 'CHANNEL': {}}[place][name] = \
+                    default
         text = 'version: 1\naccounts:\n  x:\n%slimits:\n%s%s' % (
             indented(['%s: %s' % p for p in account.items()], 4),
             indented(['%s: %s' % p for p in limits.items()], 2),

@@ -123,6 +123,13 @@ static void test_everything(void **state)
 	    "limits: {message: 10M, body: 512K, match: 5s,\n"
 	    "  regex_steps: 7, new_mailboxes: 0, late: 0s,\n"
 	    "  spool: 3K, upload_per_day: 2K, download_per_day: 1K}\n"
+	    "quiet_hours: {between: [\"22:30\", \"07:00\"],\n"
+	    "  except: [critical, low]}\n"
+	    "notify:\n"
+	    "  desktop: {timeout: 3s}\n"
+	    "  pager: {command: [bin/page, $(rule), $$(x)]}\n"
+	    "  post: {smtp: smtp://mail.example.org, to: a@b.example,\n"
+	    "    user: x, auth: {password_file: p}}\n"
 	    "accounts:\n"
 	    "  personal:\n"
 	    "    imap: imaps://imap.example.org\n"
@@ -179,6 +186,22 @@ static void test_everything(void **state)
 	assert_int_equal(c->limits.upload_per_day, 2048);
 	assert_int_equal(c->limits.download_per_day, 1024);
 	assert_int_equal(c->n_accounts, 5);
+	assert_true(c->quiet_hours.set);
+	assert_int_equal(c->quiet_hours.from, 22 * 3600 + 30 * 60);
+	assert_int_equal(c->quiet_hours.until, 7 * 3600);
+	assert_int_equal(c->quiet_hours.except, 1 << URGENCY_CRITICAL |
+	    1 << URGENCY_LOW);
+	assert_int_equal(c->n_channels, 3);
+	assert_int_equal(c->channels[0].kind, CHANNEL_DESKTOP);
+	assert_int_equal(c->channels[0].timeout, 3);
+	assert_null(config_channel(c, STR_LIT("pag")));
+	assert_int_equal(config_channel(c, STR_LIT("pager"))->kind,
+	    CHANNEL_COMMAND);
+	assert_string_equal(c->channels[1].command[0], at(f, "bin/page"));
+	assert_int_equal(c->channels[1].timeout, 10);
+	assert_int_equal(c->channels[2].server.tls, TLS_STARTTLS);
+	assert_int_equal(c->channels[2].server.port, 587);
+	assert_string_equal(c->channels[2].from, "a@b.example");
 
 	a = &c->accounts[0];
 	assert_string_equal(a->name, "personal");
@@ -400,10 +423,24 @@ static const struct {
 	{ "version: 1\nkeep: 0d\n", "2:7 `keep` must be more than" },
 	{ "version: 1\nkeep:\n", "2:6 `keep` is empty" },
 	{ "version: 1\nkeep: 1d\nkeep: 2d\n", "3:1 " },
-	{ "version: 1\nnotify: {desktop: {}}\n",
-	    "2:9 `notify` is not yet supported" },
+	{ "version: 1\nnotify: 3\n", "2:9 `notify` must be a map" },
+	{ "version: 1\nnotify: {x: {}}\n", "2:10 channel `x` needs one" },
+	{ "version: 1\nnotify: {.x: {command: [a]}}\n",
+	    "2:10 the name of a channel is" },
+	{ "version: 1\nnotify: {x: {command: [a], timeout: 0s}}\n",
+	    "2:37 `notify.x.timeout` must be more" },
+	{ "version: 1\nnotify: {x: {command: [a, $(body)]}}\n",
+	    "2:27 `command` takes no text from a message: $(body)" },
 	{ "version: 1\nquiet_hours: {}\n",
-	    "2:14 `quiet_hours` is not yet supported" },
+	    "2:14 `quiet_hours` needs `between`" },
+	{ "version: 1\nquiet_hours: {between: [\"22:00\"]}\n",
+	    "2:24 `quiet_hours.between` wants two" },
+	{ "version: 1\nquiet_hours: {between: [\"7:00\", \"24:00\"]}\n",
+	    "2:25 `7:00` is no time of the day" },
+	{ "version: 1\nquiet_hours: {between: [\"07:00\", \"07:00\"]}\n",
+	    "2:24 between a time and itself" },
+	{ "version: 1\nquiet_hours: {between: [\"22:00\", \"07:00\"],"
+	    " except: [loud]}\n", "`quiet_hours.except` must be one of" },
 	{ "version: 1\nlimits: 3\n", "2:9 `limits` must be a map" },
 	{ "version: 1\nlimits: {spool: much}\n",
 	    "2:17 `limits.spool` must be a size" },

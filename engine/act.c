@@ -52,6 +52,12 @@ static void fail_target(struct act *act, struct str mailbox, bool retry,
 		}
 }
 
+/* A channel that fails is said, and is nothing that failed of the message. */
+static bool is_remark(const struct op *op)
+{
+	return op->kind == OP_NOTIFY;
+}
+
 /* What would take a message away waits for all else that is wanted of it:
  * a copy that failed here could not be made any more, and a rule may not fit
  * what it has rewritten. */
@@ -62,7 +68,8 @@ static void hold_back(struct plan *p)
 
 		for (end = i; end < p->n_ops &&
 		    p->ops[end].item == p->ops[i].item; end++)
-			failed |= p->ops[end].outcome == OP_FAILED;
+			failed |= p->ops[end].outcome == OP_FAILED &&
+			    !is_remark(&p->ops[end]);
 		for (size_t k = i; failed && k < end; k++) {
 			struct op *op = &p->ops[k];
 
@@ -271,7 +278,7 @@ static void blame(struct plan *p, const struct op *op)
 {
 	struct plan_item *item = &p->items[op->item];
 
-	if (op->outcome == OP_DONE)
+	if (op->outcome == OP_DONE || is_remark(op))
 		return;
 	if (!item->failed) {
 		item->failed = true;
@@ -371,7 +378,7 @@ static bool hand_on_all(struct act *act, const struct plan_item *item)
 		const struct op *op = &p->ops[item->first_op + i];
 		size_t n = op->n_names ? op->n_names : 1;
 
-		if (op->outcome != OP_FAILED || op->held)
+		if (op->outcome != OP_FAILED || op->held || is_remark(op))
 			continue;
 		for (size_t k = 0; k < n; k++)
 			all &= hand_on(act, item,
@@ -781,6 +788,8 @@ bool act_plan(struct act *act, const struct checkpoint *checkpoint,
 	bool whole = true, later;
 
 	name_ops(p);
+	if (!errands_do(act->errands, j, e))
+		return false;
 	later = sort_later(act);
 	if (p->n_ops && (!make_mailboxes(act, e) ||
 	    !s->kind.prepare(s, p->ops, p->n_ops, e)))

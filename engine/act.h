@@ -15,7 +15,7 @@
 #ifndef TAMIS_ACT_H
 #define TAMIS_ACT_H
 
-#include "judge.h"
+#include "errand.h"
 #include "replace.h"
 
 struct act {
@@ -23,6 +23,7 @@ struct act {
 	int64_t run;			/* the journal's number */
 	uint32_t *new_mailboxes;	/* made in this run so far */
 	struct replace *replace;	/* NULL: nothing is rewritten */
+	struct errands *errands;
 	bool last;			/* failures are not handed on */
 	/* Filled in: messages; those that wait failed for now, and are judged
 	 * again. */

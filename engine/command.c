@@ -137,12 +137,45 @@ bool command_programs(struct command_context *c,
 	return true;
 }
 
+/* Are the channels of RULES those of the config?  Without accounts nobody is
+ * told anything. */
+static bool check_channels(const struct config *config,
+    const struct rules *rules, struct problems *ps)
+{
+	const struct channel_use *list;
+	size_t n = rules_channels(rules, &list), before = ps->errors;
+	const char *names[CHANNELS_MAX];
+
+	if (config->n_accounts == 0)
+		return true;
+	for (size_t i = 0; i < config->n_channels; i++)
+		names[i] = config->channels[i].name;
+	for (size_t i = 0; i < n; i++) {
+		const char *near;
+
+		if (list[i].name.n == 0 && config->n_channels == 0)
+			problem(ps, list[i].pos, "the config has no channel "
+			    "to notify through; see `notify` in "
+			    "tamis-config(5)");
+		if (list[i].name.n == 0 ||
+		    config_channel(config, list[i].name))
+			continue;
+		near = nearest(list[i].name, names, config->n_channels);
+		problem_hint(ps, list[i].pos, near ? arena_printf(ps->arena,
+		    "did you mean `%s`?", near) : STR_EMPTY, "the config has "
+		    "no channel `%.*s` under `notify`",
+		    STR_ARG(list[i].name));
+	}
+	return ps->errors == before;
+}
+
 struct rules *command_load(struct command_context *c,
     const struct config *config, struct command_files files,
     struct problems *ps)
 {
 	const char **names = arena_array(c->arena, config->n_accounts + 1,
 	    sizeof(*names));
+	struct rules *rules;
 	struct rules_limits limits = {
 		.regex_steps = config->limits.regex_steps,
 		.body_text = (uint32_t)config->limits.body,
@@ -150,9 +183,10 @@ struct rules *command_load(struct command_context *c,
 
 	for (size_t i = 0; i < config->n_accounts; i++)
 		names[i] = config->accounts[i].name;
-	return rules_load(c->arena, files.paths, files.n, &config_reader,
+	rules = rules_load(c->arena, files.paths, files.n, &config_reader,
 	    config->n_accounts > 0 ? names : NULL, config->n_accounts,
 	    &limits, ps);
+	return rules && check_channels(config, rules, ps) ? rules : NULL;
 }
 
 static bool same_problem(const struct problem *x, const struct problem *y)

@@ -141,6 +141,7 @@ static int one_account(struct command_context *c,
 	struct err e = { 0 };
 	struct run r = {
 		.arena = arena_new(),
+		.config = config,
 		.account = account,
 		.options = c->options,
 		.report = c->report,
@@ -228,6 +229,7 @@ static int one_source(struct command_context *c, const struct config *config,
 	struct err e = { 0 };
 	struct run r = {
 		.arena = arena_new(),
+		.config = config,
 		.rules = rules,
 		.options = c->options,
 		.report = c->report,

@@ -222,6 +222,17 @@ static bool intend_one(struct journal *j, struct change *c, int64_t mailbox,
 	return row_run(st, e);
 }
 
+bool journal_change_add(struct journal *j, struct change *c, struct err *e)
+{
+	struct mailbox_row row;
+
+	if (!journal_mailbox_need(j, c->mailbox, &row, e) ||
+	    !intend_one(j, c, row.id, e))
+		return false;
+	c->id = database_last_id(j->db);
+	return true;
+}
+
 bool journal_intend(struct journal *j, struct change *list, size_t n,
     struct err *e)
 {

@@ -26,7 +26,7 @@
 
 #include "store.h"
 
-#define JOURNAL_VERSION		2
+#define JOURNAL_VERSION		3
 #define JOURNAL_TRIES_MAX	5	/* then a pending message is reported */
 
 struct journal;

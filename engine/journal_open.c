@@ -15,12 +15,24 @@
 
 #define APPLICATION_ID	0x746d7331	/* "tms1", in the file's header */
 
-/* The table that version 1 did not have; SORT may be TEMP. */
-static bool make_replacements(struct journal *j, const char *sort,
+/* The tables that versions up to VERSION did not have; SORT may be TEMP. */
+static bool make_newer(struct journal *j, int64_t version, const char *sort,
     struct err *e)
 {
-	return database_do(j->db, arena_printf(j->arena, "CREATE %s TABLE %s",
-	    sort, journal_schema_replacement).p, e);
+	static const struct {
+		int64_t since;
+		const char *table;
+	} newer[] = {
+		{ 2, journal_schema_replacement },
+		{ 3, journal_schema_errand },
+	};
+	bool ok = true;
+
+	for (size_t i = 0; ok && i < COUNT(newer); i++)
+		ok = version >= newer[i].since || database_do(j->db,
+		    arena_printf(j->arena, "CREATE %s TABLE %s", sort,
+		    newer[i].table).p, e);
+	return ok;
 }
 
 /* The tables and the numbers that say what they are: one transaction, so
@@ -36,7 +48,7 @@ static bool make_tables(struct journal *j, const char *owner, struct err *e)
 	if (!database_begin(j->db, e))
 		return false;
 	ok = database_do(j->db, journal_schema, e) &&
-	    make_replacements(j, "", e) &&
+	    make_newer(j, 1, "", e) &&
 	    database_do(j->db, numbers, e) && (st = database_prepare(j->db,
 	    "INSERT INTO owner VALUES(1, ?1, ?2)", e));
 	if (ok) {
@@ -48,17 +60,17 @@ static bool make_tables(struct journal *j, const char *owner, struct err *e)
 	return database_end(j->db, ok, e);
 }
 
-/* From version 1, which knows no replacements.  A reader leaves the file as it
- * is and makes them in memory (TEMP). */
-static bool migrate(struct journal *j, struct err *e)
+/* From VERSION.  A reader leaves the file as it is and makes what it lacks in
+ * memory (TEMP). */
+static bool migrate(struct journal *j, int64_t version, struct err *e)
 {
 	char numbers[48];
 
 	snprintf(numbers, sizeof(numbers), "PRAGMA user_version = %d;",
 	    JOURNAL_VERSION);
 	return database_begin(j->db, e) && database_end(j->db,
-	    make_replacements(j, "", e) && database_do(j->db, numbers, e),
-	    e);
+	    make_newer(j, version, "", e) &&
+	    database_do(j->db, numbers, e), e);
 }
 
 static bool check_owner(struct journal *j, const char *owner,
@@ -84,10 +96,10 @@ static bool check_owner(struct journal *j, const char *owner,
 	return got > 0;
 }
 
-/* Is it ours, and of a version that we know?  *OLD_OUT: it is to be
- * migrated. */
-static bool check_version(struct journal *j, bool *empty_out, bool *old_out,
-    struct err *e)
+/* Is it ours, and of a version that we know?  *OLD_OUT: which, if it is to be
+ * migrated; else 0. */
+static bool check_version(struct journal *j, bool *empty_out,
+    int64_t *old_out, struct err *e)
 {
 	int64_t id, version, tables;
 
@@ -97,7 +109,7 @@ static bool check_version(struct journal *j, bool *empty_out, bool *old_out,
 	    &tables, e))
 		return false;
 	*empty_out = id == 0 && version == 0 && tables == 0;
-	*old_out = false;
+	*old_out = 0;
 	if (*empty_out)
 		return true;
 	if (id != APPLICATION_ID)
@@ -111,7 +123,7 @@ static bool check_version(struct journal *j, bool *empty_out, bool *old_out,
 		return err_set(e, ERR_STATE, "%s/state.db has version "
 		    "%" PRId64 ", which no tamis wrote; move it away to "
 		    "begin anew", j->dir, version);
-	*old_out = version < JOURNAL_VERSION;
+	*old_out = version < JOURNAL_VERSION ? version : 0;
 	return true;
 }
 
@@ -127,7 +139,8 @@ static bool open_to_write(struct journal *j, const char *dir,
 {
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	char real[PATH_MAX];
-	bool ok = fd >= 0 && realpath(dir, real), empty, old;
+	bool ok = fd >= 0 && realpath(dir, real), empty;
+	int64_t old;
 
 	if (!ok)
 		err_set(e, ERR_STATE, "state folder %s: %s", dir,
@@ -139,7 +152,7 @@ static bool open_to_write(struct journal *j, const char *dir,
 	    DATABASE_WRITE, e) &&
 	    check_version(j, &empty, &old, e) &&
 	    (!empty || make_tables(j, owner, e)) &&
-	    check_owner(j, owner, e) && (!old || migrate(j, e));
+	    check_owner(j, owner, e) && (!old || migrate(j, old, e));
 	if (fd >= 0)
 		close(fd);
 	return ok;
@@ -262,7 +275,8 @@ static bool open_to_read(struct journal *j, const char *dir,
 {
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct stat st;
-	bool ok, there, empty, old;
+	bool ok, there, empty;
+	int64_t old;
 
 	if (fd < 0 && errno == ENOENT)
 		return open_empty(j, owner, e);
@@ -282,7 +296,7 @@ static bool open_to_read(struct journal *j, const char *dir,
 		return false;
 	if (!empty)
 		return check_owner(j, owner, e) &&
-		    (!old || make_replacements(j, "TEMP", e));
+		    (!old || make_newer(j, old, "TEMP", e));
 	/* the crash that was played back came before the first commit */
 	database_close(&j->db);
 	return open_empty(j, owner, e);

@@ -2,8 +2,8 @@
  * journal_room - what the parts of the journal share; nobody else's.
  *
  * journal.c writes and reads what runs are about, journal_names.c gives
- * UIDs to names, journal_replace.c keeps replacements, journal_open.c opens;
- * journal_sql.c is all their SQL.
+ * UIDs to names, journal_replace.c keeps replacements, journal_errand.c
+ * what is done outside, journal_open.c opens; journal_sql.c is all their SQL.
  *
  * Invariants, in the order in which they matter:
  * - whoever writes holds the lock file, so there is one writer;
@@ -35,6 +35,8 @@ enum journal_statement {
 	SQL_PRUNE_COPIED, SQL_PRUNE_NAMES,
 	SQL_NAMES, SQL_NAME_ADD, SQL_NAME_GONE, SQL_NAMES_NUMBERS,
 	SQL_NAMES_NEXT,
+	SQL_ERRAND_KNOWN, SQL_ERRAND_PUT, SQL_ERRANDS_WAITING,
+	SQL_ERRAND_MOVED,
 	SQL_RULE, SQL_RULE_SET, SQL_NOTE, SQL_NOTE_SET,
 	SQL_COUNT
 };
@@ -60,6 +62,7 @@ enum journal_statement {
 extern const char *const journal_sql[];		/* SQL_COUNT of them */
 extern const char journal_schema[];
 extern const char journal_schema_replacement[];
+extern const char journal_schema_errand[];
 
 struct journal {
 	struct arena *arena;	/* its own life */
@@ -87,6 +90,9 @@ MUST_USE bool journal_mailbox_need(struct journal *j, struct str name,
 /* In a transaction: a message of MAILBOX was judged. */
 MUST_USE bool journal_judged_add(struct journal *j, int64_t mailbox,
     const struct identity *id, struct err *e);
+/* In a transaction: an intended change of a mailbox; sets its number. */
+MUST_USE bool journal_change_add(struct journal *j, struct change *c,
+    struct err *e);
 MUST_USE bool journal_settle_change(struct journal *j,
     const struct change *c, struct err *e);
 

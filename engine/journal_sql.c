@@ -149,8 +149,39 @@ const char journal_schema_replacement[] =
 "CREATE INDEX replacement_undone ON replacement(id) "
 "	WHERE state IN (8, 14);";
 
+/* Since version 3, likewise; see journal_errand.h. */
+const char journal_schema_errand[] =
+"errand("
+"	digest BLOB NOT NULL,"
+"	rule TEXT NOT NULL,"
+"	kind INTEGER NOT NULL,"
+"	part INTEGER NOT NULL,"
+"	channel TEXT NOT NULL,"
+"	state INTEGER NOT NULL,"
+"	change INTEGER NOT NULL,"
+"	mailbox INTEGER NOT NULL,"
+"	uidvalidity INTEGER NOT NULL,"
+"	uid INTEGER NOT NULL,"
+"	run INTEGER NOT NULL,"
+"	time INTEGER NOT NULL,"
+"	urgency INTEGER NOT NULL,"
+"	sticky INTEGER NOT NULL,"
+"	batch INTEGER NOT NULL,"
+"	till_read INTEGER NOT NULL,"
+"	icon TEXT NOT NULL,"
+"	sound TEXT NOT NULL,"
+"	summary TEXT NOT NULL,"
+"	body TEXT NOT NULL,"
+"	sender TEXT NOT NULL,"
+"	subject TEXT NOT NULL,"
+"	message_id TEXT NOT NULL,"
+"	size INTEGER NOT NULL,"
+"	PRIMARY KEY(digest, rule, kind, part, channel)) WITHOUT ROWID;"
+"CREATE INDEX errand_open ON errand(state) WHERE state IN (0, 4);";
+
 _Static_assert(CHANGE_INTENDED == 0, "index change_unsettled says so");
 _Static_assert(OP_COPY == 4 && OP_MOVE == 5, "index change_placed says so");
+_Static_assert(OP_NOTIFY == 8, "SQL_UNSETTLED says so");
 
 const char *const journal_sql[SQL_COUNT] = {
 	[SQL_MAILBOX] = "SELECT id, known, uidvalidity, next_uid, "
@@ -205,7 +236,7 @@ const char *const journal_sql[SQL_COUNT] = {
 	[SQL_UNDONE] = "UPDATE change SET state = ?2 WHERE id = ?1",
 	[SQL_UNSETTLED] = "SELECT " CHANGE_COLUMNS " FROM change c "
 	    "JOIN mailbox m ON m.id = c.mailbox WHERE c.state = 0 "
-	    "AND NOT EXISTS(SELECT 1 FROM replacement p "
+	    "AND c.kind <> 8 AND NOT EXISTS(SELECT 1 FROM replacement p "
 	    "WHERE p.change = c.id) ORDER BY c.id",
 	/* UIDs tell twins apart; where they began anew, identity is left */
 	[SQL_COPIED] = "SELECT 1 FROM copied WHERE mailbox = ?1 "
@@ -309,6 +340,21 @@ const char *const journal_sql[SQL_COUNT] = {
 	[SQL_NAMES_NUMBERS] = "UPDATE mailbox SET names_uidvalidity = ?2, "
 	    "names_uidnext = ?3 WHERE id = ?1",
 	[SQL_NAMES_NEXT] = "UPDATE mailbox SET next_uid = ?2 WHERE id = ?1",
+	[SQL_ERRAND_KNOWN] = "SELECT 1 FROM errand WHERE digest = ?1 "
+	    "AND rule = ?2 AND kind = ?3 AND part = ?4",
+	[SQL_ERRAND_PUT] = "INSERT OR REPLACE INTO errand VALUES(?1, ?2, ?3, "
+	    "?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, "
+	    "?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24)",
+	[SQL_ERRANDS_WAITING] = "SELECT r.digest, r.rule, r.kind, r.part, "
+	    "r.channel, m.name, r.uidvalidity, r.uid, r.run, r.time, "
+	    "r.urgency, r.sticky, r.batch, r.till_read, r.icon, r.sound, "
+	    "r.summary, r.body, r.sender, r.subject, r.message_id, r.size "
+	    "FROM errand r JOIN mailbox m ON m.id = r.mailbox "
+	    "WHERE r.state = ?1 AND r.state IN (0, 4) "
+	    "ORDER BY m.name, r.uidvalidity, r.uid, r.rule, r.part",
+	[SQL_ERRAND_MOVED] = "SELECT 1 FROM change c JOIN mailbox m "
+	    "ON m.id = c.mailbox WHERE m.name = ?1 AND c.uidvalidity = ?2 "
+	    "AND c.uid = ?3 AND c.kind = ?4 AND c.state = ?5",
 	[SQL_RULE] = "SELECT time FROM rule WHERE name = ?1",
 	[SQL_RULE_SET] = "INSERT INTO rule(name, time) VALUES(?1, ?2) "
 	    "ON CONFLICT(name) DO UPDATE SET time = excluded.time",

@@ -6,6 +6,7 @@
 
 #include "clock.h"
 #include "identity.h"
+#include "journal_errand.h"
 #include "journal_replace.h"
 #include "progress.h"
 #include "replace_copy.h"
@@ -164,6 +165,7 @@ static struct str sender(struct arena *a, struct mail *m)
 	return address_shown(a, &list[0]);
 }
 
+/* What was done of a message in earlier runs. */
 struct copied {
 	struct judge *j;
 	uint32_t uid;
@@ -194,6 +196,39 @@ static bool was_rewritten(void *ctx, struct str what)
 	return yes;
 }
 
+static bool was_errand(void *ctx, const struct errand *errand)
+{
+	struct copied *c = ctx;
+	bool yes = false;
+
+	if (!journal_errand_known(c->j->journal, c->id, str_of(rules_info(
+	    c->j->rules, errand->rule)->name), errand->kind, errand->part,
+	    &yes, c->e))
+		c->failed = true;
+	return yes;
+}
+
+#define SKEW	86400	/* seconds that a server's clock may be wrong */
+
+/*
+ * Was it there before the first run?  The UID tells where the baseline is this
+ * mailbox's, unless UIDs began anew since; else the time of arrival.  One
+ * that was moved here from elsewhere has a new UID and its old time.
+ */
+static bool is_older(const struct judge *j, const struct facts *f)
+{
+	const struct checkpoint *b = j->baseline;
+	bool dated = f->known & RULES_ASK_RECEIVED;
+
+	if (!b)
+		return false;
+	if (!j->watched)
+		return !dated || f->received < b->baseline_time;
+	if (f->uid < b->baseline_uid)
+		return !dated || f->received < b->baseline_time + SKEW;
+	return dated && f->received < b->baseline_time - SKEW;
+}
+
 /* Is it unknown only since the server did not give what was asked for? */
 static bool may_come(const struct round *r, const struct fetched *f,
     const struct verdict *v)
@@ -221,6 +256,11 @@ static bool settle(struct round *r, const struct fetched *f, struct mail *m,
 		.stays = judge_failure(j, f->facts.uid) != NULL,
 		.copied = j->journal ? was_copied : NULL,
 		.rewritten = j->journal ? was_rewritten : NULL,
+		.errands = j->errands == JUDGE_ERRANDS_ALL ||
+		    (j->errands == JUDGE_ERRANDS_NEW &&
+		    !is_older(j, &f->facts)),
+		.errand_known = j->journal ? was_errand : NULL,
+		.channels = j->channels, .n_channels = j->n_channels,
 	};
 	struct copied copied = { j, f->facts.uid, &pm.id, e, false };
 

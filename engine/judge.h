@@ -64,6 +64,15 @@ struct judge {
 	const struct gmail_seen *met;
 	struct gmail_seen *met_here;	/* and in this one: added to */
 	struct arena *met_arena;
+	/* Errands: through these channels, for mail that came after the
+	 * baseline, for any, or for none. */
+	const struct str *channels;
+	size_t n_channels;
+	enum judge_errands {
+		JUDGE_ERRANDS_NONE, JUDGE_ERRANDS_NEW, JUDGE_ERRANDS_ALL
+	} errands;
+	const struct checkpoint *baseline;	/* NULL: nothing is older */
+	bool watched;		/* the baseline is this mailbox's own */
 	bool elsewhere;		/* ... and by earlier runs: what is fresh was
 				   not asked for by name */
 	/* Filled by judge: what Gmail's searches found (rules_searches). */

@@ -77,6 +77,8 @@ static const struct option_row option_rows[] = {
 	    "judge at most N messages of a mailbox" },
 	{ 0, "allow", "RULE", OPTION_LIST, AT(allow), OF(RUN),
 	    "lift the limit of this rule; may be repeated" },
+	{ 0, "notify", NULL, OPTION_FLAG, AT(notify), OF(RUN),
+	    "tell of older mail, too" },
 	{ 0, "strict", NULL, OPTION_FLAG, AT(strict), OF(CHECK),
 	    "warnings fail, too" },
 	{ 0, "label", "LABEL", OPTION_LIST, AT(labels), OF(EXPLAIN),
@@ -692,6 +694,10 @@ static bool check_together(struct parse *p)
 	if (o->html && o->json)
 		return err_set(p->e, ERR_USAGE,
 		    "--html and --json exclude each other");
+	if (o->notify && !o->all && o->since == TIME_NONE && !o->search &&
+	    o->n_operands == 0)
+		return err_set(p->e, ERR_USAGE, "--notify goes with --all, "
+		    "--since, --search or a SOURCE");
 	if (o->command == COMMAND_COMPLETION && !o->line && o->n_operands > 1)
 		return err_set(p->e, ERR_USAGE,
 		    "completion takes one SHELL, or --line");

@@ -61,6 +61,7 @@ struct options {
 	struct option_list mailboxes;
 	uint64_t max;		/* messages; 0: no maximum */
 	struct option_list allow;	/* rules whose `limit` is lifted */
+	bool notify;		/* of older mail, too */
 	/* check */
 	bool strict;
 	/* explain: what to take as the state of a message in a file */

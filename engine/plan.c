@@ -304,6 +304,44 @@ static void add_replacement(struct adding *w)
 	w->item->new_thread = want->new_thread;
 }
 
+static void add_notify(struct adding *w, const struct errand *errand,
+    struct str channel)
+{
+	struct op *op = add_one(w, OP_NOTIFY, errand->rule);
+
+	op->errand = errand;
+	op->mailbox = arena_str(w->p->arena, channel);
+}
+
+static const struct errand *errand_copy(struct arena *a,
+    const struct errand *from)
+{
+	struct errand *e = arena_make(a, struct errand);
+
+	*e = *from;
+	e->summary = arena_str(a, from->summary);
+	e->body = arena_str(a, from->body);
+	return e;
+}
+
+static void add_errand(struct adding *w, const struct errand *errand)
+{
+	const struct plan_message *m = w->m;
+	const struct str *channels = errand->channels;
+	size_t n = errand->n_channels;
+
+	if (!m->errands || (m->errand_known &&
+	    m->errand_known(m->copied_ctx, errand)))
+		return;
+	if (n == 0) {
+		channels = m->channels;
+		n = m->n_channels;
+	}
+	errand = errand_copy(w->p->arena, errand);
+	for (size_t i = 0; i < n; i++)
+		add_notify(w, errand, channels[i]);
+}
+
 /* Nobody needs to hear of what is unknown for a few minutes each time. */
 static bool is_late(const struct rule_result *r)
 {
@@ -446,6 +484,8 @@ struct plan_item *plan_add(struct plan *p, const struct plan_message *m,
 	for (size_t i = 0; i < want->n_copies; i++)
 		add_copy(&w, &want->copies[i], places);
 	add_place(&w, &want->place, places);
+	for (size_t i = 0; i < v->wants.n_errands; i++)
+		add_errand(&w, &v->wants.errands[i]);
 	count(&w);
 	if (item->n_ops == 0 && !item->failed && !has_notes(v)) {
 		p->n_items--;
@@ -492,6 +532,7 @@ const char *op_kind_name(enum op_kind kind)
 		[OP_COPY] = "copy",
 		[OP_MOVE] = "move",
 		[OP_DELETE] = "delete",
+		[OP_NOTIFY] = "notify",
 		[OP_REPLACE] = "rewrite",
 	};
 
@@ -501,8 +542,9 @@ const char *op_kind_name(enum op_kind kind)
 void plan_op_text(struct buf *b, const struct op *op)
 {
 	buf_add_z(b, op_kind_name(op->kind));
-	if (op->kind == OP_COPY || op->kind == OP_MOVE) {
-		buf_add_z(b, " to ");
+	if (op->kind == OP_COPY || op->kind == OP_MOVE ||
+	    op->kind == OP_NOTIFY) {
+		buf_add_z(b, op->kind == OP_NOTIFY ? " " : " to ");
 		buf_add_str(b, op->mailbox);
 		return;
 	}

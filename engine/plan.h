@@ -77,6 +77,12 @@ struct plan_message {
 	struct str from, subject;
 	/* Something of an earlier plan failed: only an `on_error` moves it. */
 	bool stays;
+	/* May errands be done for it? */
+	bool errands;
+	/* ... but not what was done before; may be NULL. */
+	bool (*errand_known)(void *ctx, const struct errand *errand);
+	const struct str *channels;	/* all that there are */
+	size_t n_channels;
 	/* A copy to MAILBOX was made by an earlier run; may be NULL. */
 	bool (*copied)(void *ctx, struct str mailbox);
 	/* The steps WHAT (a line each) made it what it is; may be NULL. */

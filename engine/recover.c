@@ -1,5 +1,7 @@
 #include "recover.h"
 
+#include "journal_errand.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -678,6 +680,7 @@ static bool look(struct recover *r, struct change *c,
 		return look_at_move(r, c, s, e);
 	case OP_DELETE:
 		return look_at_delete(r, c, s, e);
+	case OP_NOTIFY:		/* looked at already */
 	case OP_REPLACE:	/* one that never began */
 		decide(c, CHANGE_VOID, "a crash came first");
 		return true;
@@ -913,6 +916,9 @@ bool recover_changes(struct recover *r, struct err *e)
 {
 	size_t n;
 
+	if (!r->dry_run && !journal_errands_cut_short(r->journal, &r->untold,
+	    e))
+		return false;
 	if (!journal_unsettled(r->journal, r->arena, &r->changes,
 	    &r->n_changes, e))
 		return false;

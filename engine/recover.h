@@ -54,6 +54,7 @@ struct recover {
 	struct change *changes;
 	size_t n_changes;
 	size_t done, void_, unsure, held;
+	uint64_t untold;	/* errands that may have been done */
 	/* recover.c's own. */
 	struct target *targets;
 	size_t n_targets, cap_targets;

@@ -15,6 +15,7 @@ const char *report_verb(enum op_kind kind)
 	case OP_MOVE: return "move";
 	case OP_DELETE: return "delete";
 	case OP_REPLACE: return "rewrite";
+	case OP_NOTIFY: return "notify";
 	}
 	return "do";
 }

@@ -25,6 +25,9 @@ struct pass {
 	struct recover recovered;
 	struct replace replace;
 	struct rewriter rewriter;
+	struct errands errands;
+	struct str *channels;
+	struct checkpoint began;	/* baseline where none is kept */
 	struct place_names places;
 	bool places_known;
 	bool *due;			/* by rule */
@@ -307,6 +310,17 @@ static void say_unjudged(struct visit *v)
 	}
 }
 
+static bool begin_run(struct pass *p, struct err *e)
+{
+	struct run *r = p->r;
+
+	if (r->journal && r->run_id == 0 && !journal_run_begin(r->journal,
+	    r->rules_version, &r->run_id, e))
+		return false;
+	p->errands.run = r->run_id;
+	return true;
+}
+
 /* Carries out the plan of A's judge.  AT: where the mailbox stands then. */
 static bool act(struct visit *v, struct act *a, const struct checkpoint *at,
     struct err *e)
@@ -316,8 +330,8 @@ static bool act(struct visit *v, struct act *a, const struct checkpoint *at,
 
 	a->new_mailboxes = &v->pass->new_mailboxes;
 	a->replace = r->journal ? &v->pass->replace : NULL;
-	if (r->journal && r->run_id == 0 && !journal_run_begin(r->journal,
-	    r->rules_version, &r->run_id, e))
+	a->errands = &v->pass->errands;
+	if (!begin_run(v->pass, e))
 		return false;
 	a->run = r->run_id;
 	ok = act_plan(a, at, e);
@@ -387,6 +401,15 @@ static void set_up_judge(struct visit *v, struct judge *j,
 	    r->options->since == TIME_NONE;
 	j->asked = &v->asked;
 	j->decrypt = r->decrypt;
+	j->channels = v->pass->channels;
+	j->n_channels = v->pass->errands.config->n_channels;
+	j->errands = r->options->notify ? JUDGE_ERRANDS_ALL :
+	    r->journal || r->options->dry_run ? JUDGE_ERRANDS_NEW :
+	    JUDGE_ERRANDS_NONE;
+	j->watched = v->sync.watched;
+	if (r->journal)
+		j->baseline = j->watched ? &v->sync.after :
+		    &v->pass->began;
 	if (r->options->dry_run)
 		j->no_programs = "a dry run starts no programs";
 }
@@ -800,6 +823,61 @@ static bool recover(struct pass *p, struct err *e)
 	return true;
 }
 
+/* ------------------------------------------------------------- errands */
+
+static bool set_up_errands(struct pass *p, struct err *e)
+{
+	static const struct config none;
+	struct run *r = p->r;
+	const struct config *config = r->config ? r->config : &none;
+
+	p->errands = (struct errands){
+		.arena = r->arena,
+		.account = r->account,
+		.config = config,
+		.store = r->store,
+		.journal = r->journal,
+		.zone = r->zone,
+		.now = r->now,
+		.began_ms = r->began_ms,
+	};
+	p->channels = arena_array(r->arena, config->n_channels + 1,
+	    sizeof(*p->channels));
+	for (size_t i = 0; i < config->n_channels; i++)
+		p->channels[i] = str_of(config->channels[i].name);
+	return !r->journal || journal_since(r->journal,
+	    &p->began.baseline_time, e);
+}
+
+static void say_errands(struct pass *p)
+{
+	for (size_t i = 0; i < p->errands.n_said; i++)
+		log_line(LOG_WARN, "%s: %.*s", p->r->account->name,
+		    STR_ARG(p->errands.said[i]));
+	p->errands.n_said = 0;
+}
+
+/* What earlier runs kept for later. */
+static bool do_late_errands(struct pass *p, struct err *e)
+{
+	bool late = false;
+
+	if (!p->r->journal || p->r->options->dry_run)
+		return true;
+	if (p->recovered.untold)
+		log_line(LOG_WARN, "%s: an earlier run was cut short while it "
+		    "told somebody of %" PRIu64 " message%s: perhaps it did, "
+		    "and it is not repeated", p->r->account->name,
+		    p->recovered.untold, p->recovered.untold == 1 ? "" : "s");
+	return errands_are_late(&p->errands, &late, e) && (!late ||
+	    (begin_run(p, e) && errands_late(&p->errands, e)));
+}
+
+static bool do_batches(struct pass *p, struct err *e)
+{
+	return p->r->run_id == 0 || errands_batch(&p->errands, e);
+}
+
 static bool is_listed(const struct str *list, size_t n, struct str mailbox)
 {
 	for (size_t i = 0; i < n; i++)
@@ -942,7 +1020,9 @@ bool run_account(struct run *r, struct err *e)
 	p.table = arena_array(r->arena, n + 1, sizeof(*p.table));
 	for (size_t i = 0; i < n; i++)
 		p.table[i].name = rules_info(r->rules, i)->name;
-	ok = find_due(&p, e) && recover(&p, e) && visit_all(&p, e);
+	ok = find_due(&p, e) && set_up_errands(&p, e) && recover(&p, e) &&
+	    do_late_errands(&p, e) && visit_all(&p, e) && do_batches(&p, e);
+	say_errands(&p);
 	replace_close(&p.replace);
 	if (!ok)
 		return false;

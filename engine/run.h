@@ -19,6 +19,7 @@
 struct run {
 	/* Given by the caller. */
 	struct arena *arena;
+	const struct config *config;	/* channels; NULL: there are none */
 	const struct account *account;
 	const struct rules *rules;
 	struct str rules_version;	/* hex digest of the rule files */

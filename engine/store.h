@@ -108,6 +108,8 @@ enum op_kind {
 	OP_DELETE,		/* for ever */
 	OP_REPLACE,		/* another message takes its place: not for
 				   apply, see replacement.h */
+	OP_NOTIFY,		/* through the channel `mailbox`; likewise,
+				   see errand.h */
 };
 
 enum op_outcome {
@@ -124,6 +126,7 @@ struct op {
 	const struct str *names;	/* flags or labels, sorted */
 	size_t n_names;
 	struct str mailbox;
+	const struct errand *errand;	/* of NOTIFY */
 	/*
 	 * Where a copy or move would land, for the journal: filled by
 	 * prepare (from_uid: every UID of the target is below it now), and

@@ -266,6 +266,7 @@ static bool queue(struct groups *gs, struct group *g, struct err *e)
 		return imap_copy(s->session, s->arena, &g->uids, to,
 		    &g->change, e);
 	case OP_DELETE:
+	case OP_NOTIFY:
 	case OP_REPLACE:
 		break;		/* retire does it; the replacer */
 	case OP_ADD_LABELS:	/* Gmail's: command_kind */

@@ -229,6 +229,7 @@ static void take_op(struct change_run *w, struct job *job, struct op *op)
 	case OP_DELETE:
 		job->delete = op;
 		break;
+	case OP_NOTIFY:
 	case OP_REPLACE:	/* the replacer does it */
 		break;
 	}

@@ -260,6 +260,9 @@ static bool one_action(struct making *m, const struct node *key,
 		return false;
 	if (m->word->arg == ARG_NONE)
 		return flag_like(m, value);
+	if (m->word->arg == ARG_NOTIFY)
+		return errand_build(b, m->word, m->pos, value, m->groups,
+		    m->to, &m->cap);
 	if (m->word->arg == ARG_DECRYPT)
 		return rewrite_build(b, m->word, m->pos, value, m->groups,
 		    m->to, &m->cap);

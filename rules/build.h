@@ -55,6 +55,7 @@ struct builder {
 	size_t n_made, cap_made;
 	struct names search_names;	/* to out->searches */
 	size_t cap_searches;
+	size_t cap_channels;	/* of out->channels */
 	struct names zone_names;	/* to the ones below */
 	const struct zone **zones;
 	size_t n_zones, cap_zones;
@@ -162,6 +163,7 @@ enum key_place {
 	KEY_attachment, KEY_list_id, KEY_size, KEY_age, KEY_count, KEY_date,
 	KEY_time_of_day, KEY_weekday, KEY_run, KEY_list, KEY_special,
 	KEY_auth_results, KEY_add, KEY_removal, KEY_edit, KEY_decrypt,
+	KEY_notify, KEY_icon,
 };
 /* Reports unknown keys and those that are not yet supported. */
 bool keys_check(struct builder *b, const struct node *map,
@@ -215,6 +217,14 @@ const struct template *template_build(struct builder *b,
 /* Adds what the action W, one that rewrites the message, comes to with VALUE
  * (NULL: it stands alone).  False after a reported problem. */
 MUST_USE bool rewrite_build(struct builder *b, const struct word *w,
+    struct pos pos, const struct node *value, const struct groups *groups,
+    struct branch *to, size_t *cap);
+
+/* --- errand */
+
+/* Adds what the action W, one outside of the mailbox, comes to with VALUE
+ * (NULL: it stands alone).  False after a reported problem. */
+MUST_USE bool errand_build(struct builder *b, const struct word *w,
     struct pos pos, const struct node *value, const struct groups *groups,
     struct branch *to, size_t *cap);
 

@@ -237,6 +237,7 @@ enum action_kind {
 	ACTION_COPY,
 	ACTION_STOP,
 	ACTION_HEADER, ACTION_PIPE, ACTION_DECRYPT,	/* they rewrite */
+	ACTION_ERRAND,		/* notify run save forward */
 };
 
 struct action {
@@ -250,6 +251,14 @@ struct action {
 	const struct program *program;	/* PIPE */
 	bool verify;			/* DECRYPT */
 	enum keep_original keep;
+	const struct errand_form *errand;	/* ERRAND */
+};
+
+/* An errand, but for what a message fills in. */
+struct errand_form {
+	struct errand fixed;
+	const struct template *summary, *body;	/* NULL: the engine's */
+	const struct list *icons;	/* a map; NULL: fixed.icon */
 };
 
 static inline bool action_rewrites(const struct action *a)
@@ -317,6 +326,8 @@ struct rules {
 	size_t n_labels_read;
 	struct str *searches;
 	size_t n_searches;
+	struct channel_use *channels;
+	size_t n_channels;
 	const struct source **sources;
 	size_t n_sources;
 	struct test_case *tests;

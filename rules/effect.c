@@ -328,6 +328,21 @@ static void copy_do(struct effects *fx, const struct deed *d, size_t rule)
 	fx->copies[fx->n_copies++] = want;
 }
 
+/* DEEDS: all of the rule, D among them. */
+static void errand_do(struct effects *fx, const struct deed *d,
+    const struct deed *deeds, size_t rule)
+{
+	struct errand *errand;
+
+	arena_grow(fx->arena, &fx->errands, fx->n_errands, &fx->cap_errands);
+	errand = &fx->errands[fx->n_errands++];
+	*errand = d->errand;
+	errand->rule = rule;
+	for (; deeds < d; deeds++)
+		errand->part += deeds->kind == ACTION_ERRAND &&
+		    deeds->errand.kind == errand->kind;
+}
+
 /* -------------------------------------------------------------- effects */
 
 static struct answer known_fact(const struct match_input *in, unsigned bit)
@@ -381,6 +396,9 @@ void effects_do(struct effects *fx, const struct deed *deeds, size_t n,
 			break;
 		case ACTION_COPY:
 			copy_do(fx, d, rule);
+			break;
+		case ACTION_ERRAND:
+			errand_do(fx, d, deeds, rule);
 			break;
 		case ACTION_PLACE:
 		case ACTION_STOP:
@@ -488,6 +506,7 @@ void effects_report(struct effects *fx, struct verdict *out)
 		.flags = fx->flags.wants, .n_flags = fx->flags.n_wants,
 		.place = fx->place,
 		.copies = fx->copies, .n_copies = fx->n_copies,
+		.errands = fx->errands, .n_errands = fx->n_errands,
 	};
 	out->mailbox_after = last.mailbox;
 	marks_report(fx, &fx->labels, false, was_in, &out->labels_before,

@@ -60,6 +60,8 @@ struct effects {
 	struct want_place place;
 	struct want_place *copies;
 	size_t n_copies, cap_copies;
+	struct errand *errands;
+	size_t n_errands, cap_errands;
 };
 
 /* One action with its template filled; `name` is a label, a flag, a mailbox
@@ -69,6 +71,7 @@ struct deed {
 	enum place_kind place;
 	struct str name;
 	bool open;		/* the name is not known; it begins so */
+	struct errand errand;	/* of ACTION_ERRAND */
 };
 
 /* IN says what is known and what is denied. */

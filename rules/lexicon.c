@@ -104,6 +104,8 @@ static const char *word_of(const struct vocab_row *row)
 		[KEY_removal] = "key of `remove_header`",
 		[KEY_edit] = "key of `edit_header`",
 		[KEY_decrypt] = "key of `decrypt`",
+		[KEY_notify] = "key of `notify`",
+		[KEY_icon] = "key of `icon`",
 	};
 
 	return row->kind == VOCAB_KEY ? places[row->of] : kinds[row->kind];

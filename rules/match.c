@@ -184,6 +184,49 @@ static enum filled fill_rewrite(struct matcher *m, const struct rule *rule,
 	return draft_edit(&m->draft, index, action, &edit, doubt, failure);
 }
 
+/* The icon of the first author that is in the map, by address or @domain. */
+static struct str icon_of(const struct list *icons, struct mail *mail)
+{
+	const struct address *from;
+	size_t n = mail_addresses(mail, STR_LIT("From"), &from);
+
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < icons->n; k++) {
+			struct str entry = icons->entries[k];
+			struct str domain = str_sub(entry, 1, entry.n);
+
+			if (str_ieq(entry, from[i].address) ||
+			    (str_starts(entry, STR_LIT("@")) &&
+			    from[i].domain.n &&
+			    str_ieq(domain, from[i].domain)))
+				return icons->values[k];
+		}
+	return STR_EMPTY;
+}
+
+static enum filled fill_errand(struct matcher *m, const struct rule *rule,
+    const struct branch *b, const struct errand_form *form, struct deed *d,
+    struct doubt *doubt, struct str *failure)
+{
+	const struct template *const from[] = { form->summary, form->body };
+	struct str *const to[] = { &d->errand.summary, &d->errand.body };
+	enum filled sum = FILLED;
+
+	d->errand = form->fixed;
+	for (size_t i = 0; i < COUNT(from); i++) {
+		enum filled one = from[i] ? fill_name(m, rule, b, from[i],
+		    to[i], doubt, failure) : FILLED;
+
+		if (one == FILLED_FAILS)
+			return one;
+		if (one == FILLED_UNKNOWN)
+			sum = one;
+	}
+	if (form->icons && m->in->mail)
+		d->errand.icon = icon_of(form->icons, m->in->mail);
+	return sum;
+}
+
 static enum filled fill_action(struct matcher *m, const struct rule *rule,
     const struct branch *b, const struct action *action,
     struct doubt *doubt, struct str *failure)
@@ -197,6 +240,9 @@ static enum filled fill_action(struct matcher *m, const struct rule *rule,
 	d = &m->deeds[m->n_deeds++];
 	*d = (struct deed){ .kind = action->kind, .place = action->place,
 	    .name = STR_EMPTY };
+	if (action->errand)
+		return fill_errand(m, rule, b, action->errand, d, doubt,
+		    failure);
 	if (action->text)
 		filled = fill_name(m, rule, b, action->text, &d->name, doubt,
 		    failure);

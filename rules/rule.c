@@ -429,6 +429,10 @@ static void read_action(struct reads *reads, const struct action *a)
 		read_field(reads, STR_LIT("Content-Type"));
 	if (a->edit && a->edit->fixes & FIX_ENCODING)
 		reads->b->out->whole_header = true;
+	if (a->errand && a->errand->summary)
+		template_needs(a->errand->summary, read_field, reads);
+	if (a->errand && a->errand->body)
+		template_needs(a->errand->body, read_field, reads);
 	if (!a->text)
 		return;
 	template_needs(a->text, read_field, reads);

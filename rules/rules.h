@@ -109,6 +109,15 @@ size_t rules_labels_read(const struct rules *r,
  * once. */
 size_t rules_searches(const struct rules *r, const struct str **list_out);
 
+/* A channel that a rule tells somebody through, at its first mention; an empty
+ * name stands for all of them. */
+struct channel_use {
+	struct str name;
+	struct pos pos;
+};
+size_t rules_channels(const struct rules *r,
+    const struct channel_use **list_out);
+
 /* A fact that must hold of a message for a rule to fire. */
 struct narrow_atom {
 	enum narrow_kind {
@@ -155,6 +164,22 @@ bool rules_read_authserv(const struct rules *r, struct str account,
 
 /* How much a notification presses; the numbers are those of the desktop. */
 enum urgency { URGENCY_LOW, URGENCY_NORMAL, URGENCY_CRITICAL };
+
+enum errand_kind { ERRAND_NOTIFY };
+
+/* Something to be done outside of the mailbox, for one message. */
+struct errand {
+	enum errand_kind kind;
+	size_t rule;		/* whose word it is */
+	unsigned part;		/* the so-manieth of its kind there, from 0 */
+	/* NOTIFY */
+	const struct str *channels;	/* n_channels 0: all */
+	size_t n_channels;
+	struct str summary, body;	/* empty: of the engine's making */
+	enum urgency urgency;
+	struct str icon, sound;		/* may be empty */
+	bool sticky, batch;
+};
 
 /* ------------------------------------------------------------ matching */
 
@@ -379,6 +404,8 @@ struct wants {
 	struct want_place place;
 	struct want_place *copies;
 	size_t n_copies;
+	struct errand *errands;
+	size_t n_errands;
 	/* In the order in which they are done.  A HEADER step that would
 	 * change nothing is left out where that can be told. */
 	struct rewrite *rewrites;

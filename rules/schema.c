@@ -51,6 +51,8 @@ static const struct {
 	{ "REMOVAL_MAP", VOCAB_KEY, KEY_removal },
 	{ "EDIT_MAP", VOCAB_KEY, KEY_edit },
 	{ "DECRYPT_MAP", VOCAB_KEY, KEY_decrypt },
+	{ "NOTIFY_MAP", VOCAB_KEY, KEY_notify },
+	{ "ICON_MAP", VOCAB_KEY, KEY_icon },
 	{ "SPECIAL_MAP", VOCAB_KEY, KEY_special },
 	{ "LIST_MAP", VOCAB_KEY, KEY_list },
 	{ "FILE_MAP", VOCAB_KEY, KEY_file },

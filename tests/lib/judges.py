@@ -206,7 +206,8 @@ class Judges:
         found = {}
         for o in got.json():
             if o['type'] == 'problem' and o['level'] == 'error' and \
-                    not o['text'].startswith('there is no account'):
+                    not o['text'].startswith(('there is no account',
+                                              'the config has no channel')):
                 found.setdefault(path or o['file'], []).append(
                     o['text'] + ('; ' + o['hint'] if 'hint' in o else ''))
         return found

@@ -188,6 +188,7 @@ static uint32_t carry_out(struct fake_server *sv, const struct fake_late *l)
 	case OP_DELETE:
 		fake_expunge(box, l->uid);
 		break;
+	case OP_NOTIFY:
 	case OP_REPLACE:
 		break;
 	}

@@ -496,6 +496,25 @@ static void add_place(struct buf *b, const char *what,
 	buf_add_char(b, '\n');
 }
 
+/* "notify 1 critical sticky batch to desktop: SUMMARY | BODY | ICON | SOUND",
+ * as far as there is any. */
+static void add_errand(struct buf *b, const struct errand *e)
+{
+	static const char *const urgencies[] = { " low", "", " critical" };
+	const struct str texts[] = { e->summary, e->body, e->icon,
+	    e->sound };
+
+	buf_printf(b, "notify %u%s%s%s to", e->part, urgencies[e->urgency],
+	    e->sticky ? " sticky" : "", e->batch ? " batch" : "");
+	for (size_t i = 0; i < e->n_channels; i++)
+		buf_printf(b, " %.*s", STR_ARG(e->channels[i]));
+	if (e->n_channels == 0)
+		buf_add_z(b, " all");
+	for (size_t i = 0; i < COUNT(texts); i++)
+		buf_printf(b, "%s%.*s", i ? "|" : ": ", STR_ARG(texts[i]));
+	buf_add_char(b, '\n');
+}
+
 static void add_verdict(struct buf *b, const struct rules *r,
     const struct verdict *v)
 {
@@ -515,6 +534,8 @@ static void add_verdict(struct buf *b, const struct rules *r,
 		buf_add_z(b, "scope: copies\n");
 	if (v->wants.new_thread)
 		buf_add_z(b, "new_thread: accept\n");
+	for (size_t i = 0; i < v->wants.n_errands; i++)
+		add_errand(b, &v->wants.errands[i]);
 	if (!v->ask)
 		return;
 	buf_add_z(b, "ask:");

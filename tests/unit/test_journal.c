@@ -224,12 +224,12 @@ static void test_versions(void **state)
 
 	open_rw(r);
 	journal_close(&r->j);
-	poke(r, 60, "\0\0\0\3", 4);
+	poke(r, 60, "\0\0\0\4", 4);
 	must_refuse(r, JOURNAL_WRITE, OWNER, ERR_STATE, "newer tamis");
 	must_refuse(r, JOURNAL_READ, OWNER, ERR_STATE, "newer tamis");
 	poke(r, 60, "\0\0\0\0", 4);
 	must_refuse(r, JOURNAL_WRITE, OWNER, ERR_STATE, "version 0");
-	poke(r, 60, "\0\0\0\2", 4);
+	poke(r, 60, "\0\0\0\3", 4);
 	open_rw(r);
 	journal_close(&r->j);
 	poke(r, 68, "\0\0\0\1", 4);

@@ -347,7 +347,8 @@ static void make_old(struct room *r)
 	journal_close(&r->j);
 	OK(database_open(r->a, arena_printf(r->a, "%s/state.db", r->dir).p,
 	    DATABASE_WRITE, "x", NULL, 0, &d, &r->e));
-	OK(database_do(d, "DROP TABLE replacement; PRAGMA user_version = 1",
+	OK(database_do(d, "DROP TABLE replacement; DROP TABLE errand; "
+	    "PRAGMA user_version = 1",
 	    &r->e));
 	database_close(&d);
 }

@@ -790,6 +790,7 @@ bool act_plan(struct act *act, const struct checkpoint *checkpoint,
 	name_ops(p);
 	if (!errands_do(act->errands, j, e))
 		return false;
+	hold_back(p);
 	later = sort_later(act);
 	if (p->n_ops && (!make_mailboxes(act, e) ||
 	    !s->kind.prepare(s, p->ops, p->n_ops, e)))

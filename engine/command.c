@@ -137,6 +137,33 @@ bool command_programs(struct command_context *c,
 	return true;
 }
 
+static size_t mail_channels(const struct config *config)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < config->n_channels; i++)
+		n += config->channels[i].kind == CHANNEL_MAIL;
+	return n;
+}
+
+/* One that sends mail: it is named, or the only one. */
+static void check_mail_channel(const struct config *config,
+    const struct channel_use *use, struct problems *ps)
+{
+	const struct channel *c = config_channel(config, use->name);
+	size_t n = mail_channels(config);
+
+	if (use->name.n == 0 && n == 0)
+		problem(ps, use->pos, "the config has no channel that sends "
+		    "mail; see `smtp` in tamis-config(5)");
+	else if (use->name.n == 0 && n > 1)
+		problem(ps, use->pos, "several channels of the config send "
+		    "mail; say `through` which");
+	else if (c && c->kind != CHANNEL_MAIL)
+		problem(ps, use->pos, "the channel `%s` sends no mail",
+		    c->name);
+}
+
 /* Are the channels of RULES those of the config?  Without accounts nobody is
  * told anything. */
 static bool check_channels(const struct config *config,
@@ -153,7 +180,9 @@ static bool check_channels(const struct config *config,
 	for (size_t i = 0; i < n; i++) {
 		const char *near;
 
-		if (list[i].name.n == 0 && config->n_channels == 0)
+		if (list[i].mail)
+			check_mail_channel(config, &list[i], ps);
+		else if (list[i].name.n == 0 && config->n_channels == 0)
 			problem(ps, list[i].pos, "the config has no channel "
 			    "to notify through; see `notify` in "
 			    "tamis-config(5)");

@@ -1,9 +1,13 @@
 #include "errand.h"
 
 #include <string.h>
+#include <sysexits.h>
 
+#include "child.h"
 #include "clock.h"
+#include "forward.h"
 #include "letter.h"
+#include "program.h"
 
 #define PREVIEW_MAX	300	/* code points of a message's text */
 #define PREVIEW_LINES	6
@@ -89,10 +93,12 @@ static struct str preview(struct arena *a, struct str text)
 
 /* What only the message itself can tell. */
 struct looked {
-	struct arena *arena;
-	struct arena *scratch;
+	struct arena *arena;	/* lives as long as the item is in hand */
 	struct str preview;
 	bool ours;		/* a letter that tells of another message */
+	struct mail *mail;	/* all of it; NULL: it cannot be had */
+	struct str bytes;
+	const char *denied;
 };
 
 static bool on_message(void *ctx, const struct fetched *f, struct err *e)
@@ -103,12 +109,17 @@ static bool on_message(void *ctx, const struct fetched *f, struct err *e)
 	bool cut;
 
 	(void)e;
+	l->denied = f->denied;
 	if (!f->have)
 		return true;
-	m = mail_of_index(l->scratch, f->index ? f->index :
-	    mail_index_make(l->scratch, f->bytes), f->have, NULL, 0);
+	l->bytes = arena_str(l->arena, f->bytes);
+	m = mail_of_index(l->arena, mail_index_make(l->arena, l->bytes),
+	    f->have, NULL, 0);
 	l->ours = mail_field_count(m, STR_LIT(LETTER_FIELD)) > 0;
-	if (f->have == MAIL_WHOLE && mail_body_texts(m, &texts, &cut) > 0)
+	if (f->have != MAIL_WHOLE)
+		return true;
+	l->mail = m;
+	if (mail_body_texts(m, &texts, &cut) > 0)
 		l->preview = preview(l->arena, texts[0].text);
 	return true;
 }
@@ -117,21 +128,16 @@ static bool on_message(void *ctx, const struct fetched *f, struct err *e)
 static bool look_at(struct errands *x, struct arena *a, uint32_t uid,
     struct looked *l, struct err *e)
 {
-	static const struct str fields[] = { { LETTER_FIELD,
-	    sizeof(LETTER_FIELD) - 1 } };
 	struct fetch_items items = {
 		.ask = RULES_ASK_FIELDS | RULES_ASK_BODY,
-		.fields = fields, .n_fields = COUNT(fields),
+		.whole_header = true,
 	};
 	struct uidset one;
-	bool ok;
 
-	*l = (struct looked){ .arena = a, .scratch = arena_new() };
+	*l = (struct looked){ .arena = a };
 	uidset_init(&one, a);
 	uidset_add(&one, uid);
-	ok = x->store->kind.fetch(x->store, &one, &items, on_message, l, e);
-	arena_free(&l->scratch);
-	return ok;
+	return x->store->kind.fetch(x->store, &one, &items, on_message, l, e);
 }
 
 /* ---------------------------------------------------------------- telling */
@@ -273,29 +279,133 @@ static struct errand_row row_of(const struct errands *x,
 	};
 
 	if (r.summary.n == 0)
-		r.summary = default_summary(j->arena, &r);
+		r.summary = default_summary(l->arena, &r);
 	if (r.body.n == 0)
 		r.body = l->preview;
 	return r;
 }
 
-static void take_outcome(struct op *op, const struct errand_row *r)
+/* The reason says more of what is kept for later, and of what may have been
+ * done all the same. */
+static void take_outcome(struct judge *j, struct op *op,
+    const struct errand_row *r)
 {
 	op->change = r->change;
-	op->reason = r->reason;
-	switch (r->state) {
-	case ERRAND_DONE:
-	case ERRAND_WAITING:	/* the reason says so */
-		op->outcome = OP_DONE;
+	op->reason = arena_str(j->arena, r->reason);
+	op->retry = r->state == ERRAND_AGAIN;
+	op->outcome = r->state == ERRAND_DONE || r->state == ERRAND_WAITING ?
+	    OP_DONE : OP_FAILED;
+	if (r->state == ERRAND_UNSURE)
+		op->reason = arena_printf(j->arena, "perhaps done: %.*s",
+		    STR_ARG(r->reason));
+}
+
+/* ------------------------------------------------------ programs, forwards */
+
+static void run_program(const struct judge *j, const struct op *op,
+    const struct looked *l, struct errand_row *r)
+{
+	struct facts facts = {
+		.account = str_of(j->account->name), .mailbox = j->mailbox,
+		.uid = op->uid,
+	};
+	struct program_message m = { &facts, l->mail, l->bytes };
+	struct child_settings set = {
+		.argv = op->errand->argv,
+		.env = program_environment(l->arena, &m),
+		.input = l->bytes,
+		.seconds = op->errand->seconds,
+	};
+	struct child_result end;
+	struct err e = { 0 };
+	struct buf why;
+
+	r->state = ERRAND_FAILED;
+	if (!child_run(&set, NULL, &end, &e)) {
+		if (e.kind == ERR_TEMP)
+			r->state = ERRAND_AGAIN;
+		r->reason = arena_str(l->arena, str_of(e.msg));
+		return;
+	}
+	if (end.end == CHILD_EXITED && end.status == 0) {
+		r->state = ERRAND_DONE;
+		return;
+	}
+	if (end.end != CHILD_EXITED)
+		r->state = ERRAND_UNSURE;
+	else if (end.status == EX_TEMPFAIL)
+		r->state = ERRAND_AGAIN;
+	buf_init(&why, 300);
+	buf_printf(&why, "%s ", set.argv[0]);
+	child_text(&why, &set, &end);
+	r->reason = arena_str(l->arena, buf_str(&why));
+	buf_free(&why);
+}
+
+/* The channel that sends mail: the one that is named, or the only one. */
+static const struct channel *mail_channel(const struct errands *x,
+    const struct errand *errand)
+{
+	const struct channel *found = NULL;
+
+	for (size_t i = 0; i < x->config->n_channels; i++) {
+		const struct channel *c = &x->config->channels[i];
+
+		if (c->kind == CHANNEL_MAIL && (errand->n_channels == 0 ||
+		    str_eq_z(errand->channels[0], c->name)))
+			found = c;
+	}
+	return found;
+}
+
+static void send_on(const struct errands *x, const struct op *op,
+    const struct looked *l, struct errand_row *r)
+{
+	const struct channel *c = mail_channel(x, op->errand);
+	struct err e = { 0 };
+
+	r->state = ERRAND_FAILED;
+	if (!c) {
+		r->reason = STR_LIT("the config has no channel that sends "
+		    "mail");
+		return;
+	}
+	switch (forward_mail(c, l->mail, l->bytes, op->errand->to,
+	    present(x), &e)) {
+	case FORWARD_SENT:
+		r->state = ERRAND_DONE;
 		break;
-	case ERRAND_UNSURE:
-		op->outcome = OP_UNSURE;
+	case FORWARD_LATER:
+		r->state = ERRAND_AGAIN;
 		break;
-	case ERRAND_FAILED:
-	case ERRAND_INTENDED:
-		op->outcome = OP_FAILED;
+	case FORWARD_UNSURE:
+		r->state = ERRAND_UNSURE;
+		break;
+	case FORWARD_REFUSED:
 		break;
 	}
+	r->reason = arena_str(l->arena, str_of(e.msg));
+}
+
+static bool do_deed(struct errands *x, struct judge *j, struct op *op,
+    const struct looked *l, struct errand_row *r, struct err *e)
+{
+	if (!l->mail) {
+		op->outcome = OP_FAILED;
+		op->retry = !l->denied;
+		op->reason = l->denied ? str_of(l->denied) :
+		    STR_LIT("the server did not give the message");
+		return true;
+	}
+	if (x->journal && !journal_errands_intend(x->journal, r, 1, x->run,
+	    e))
+		return false;
+	if (op->kind == OP_RUN)
+		run_program(j, op, l, r);
+	else
+		send_on(x, op, l, r);
+	take_outcome(j, op, r);
+	return !x->journal || journal_errands_settle(x->journal, r, 1, e);
 }
 
 /* NULL: it is told at once. */
@@ -312,11 +422,9 @@ static const char *why_later(const struct errands *x,
 	    "be reached" : NULL;
 }
 
-static bool do_op(struct errands *x, struct judge *j,
-    const struct plan_item *item, struct op *op, const struct looked *l,
-    struct err *e)
+static bool do_notify(struct errands *x, struct judge *j, struct op *op,
+    const struct looked *l, struct errand_row r, struct err *e)
 {
-	struct errand_row r = row_of(x, j, item, op, l);
 	struct notification n = notification_of(x, &r);
 	const char *later = why_later(x, &r);
 	size_t at;
@@ -337,32 +445,44 @@ static bool do_op(struct errands *x, struct judge *j,
 	} else if (!carry_out(x, &n, &r, 1, e)) {
 		return false;
 	}
-	take_outcome(op, &r);
+	take_outcome(j, op, &r);
 	return true;
+}
+
+static bool do_op(struct errands *x, struct judge *j,
+    const struct plan_item *item, struct op *op, const struct looked *l,
+    struct err *e)
+{
+	struct errand_row r = row_of(x, j, item, op, l);
+
+	return op->kind == OP_NOTIFY ? do_notify(x, j, op, l, r, e) :
+	    do_deed(x, j, op, l, &r, e);
 }
 
 static bool is_errand(const struct op *op)
 {
-	return op->kind == OP_NOTIFY && op->outcome == OP_TODO;
+	return op->errand && op->outcome == OP_TODO;
 }
 
 static bool do_item(struct errands *x, struct judge *j,
     const struct plan_item *item, struct err *e)
 {
 	struct op *ops = &j->plan.ops[item->first_op];
-	struct looked l = { 0 };
-	bool looked = false;
+	struct arena *a = NULL;
+	struct looked l;
+	bool ok = true;
 
-	for (size_t i = 0; i < item->n_ops; i++) {
+	for (size_t i = 0; ok && i < item->n_ops; i++) {
 		if (!is_errand(&ops[i]))
 			continue;
-		if (!looked && !look_at(x, j->arena, item->uid, &l, e))
-			return false;
-		looked = true;
-		if (!do_op(x, j, item, &ops[i], &l, e))
-			return false;
+		if (!a) {
+			a = arena_new();
+			ok = look_at(x, a, item->uid, &l, e);
+		}
+		ok = ok && do_op(x, j, item, &ops[i], &l, e);
 	}
-	return true;
+	arena_free(&a);
+	return ok;
 }
 
 bool errands_do(struct errands *x, struct judge *j, struct err *e)

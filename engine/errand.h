@@ -2,17 +2,21 @@
  * errand - what rules want done outside of the mailboxes, once for each
  * message and rule.
  *
- * The plan holds an op for each channel that somebody is told through
- * (OP_NOTIFY).  Nothing is told before it stands in the journal as intended,
- * and what stands there is not told again, whatever became of it: a run that
- * is killed in between leaves it unsure, and that is said.
+ * The plan holds an op for each program that is to be started (OP_RUN), each
+ * address that a message is sent on to (OP_FORWARD) and each channel that
+ * somebody is told through (OP_NOTIFY).  Nothing is begun before it stands in
+ * the journal as intended, and what stands there is not done again, whatever
+ * became of it: a run that is killed in between leaves it unsure, and that is
+ * said.  Only what was surely not done, for a reason that may pass, is done
+ * by a later run.
  *
  * Kept for later is what comes in quiet hours, what a channel cannot take now
  * (no network, no desktop) and what is told of in one go at the end of the
  * run (`batch`).  It is forgotten when the message was read meanwhile or has
  * gone other than by us, and given up after ERRAND_DAYS_MAX.
  *
- * A channel that fails is said, and fails nothing else.
+ * A channel that fails is said, and fails nothing else; a program or a
+ * forward that does is a failure of its rule, and holds the message back.
  *
  * Life:   one a pass over an account; in its arena.
  * Errors: of the journal, and of the store where it is asked.

@@ -14,27 +14,33 @@ static void put_key(struct row *st, const struct identity *id,
 	row_put(st, 4, part);
 }
 
-/* Is there a row? */
-static bool any(struct row *st, bool *yes_out, struct err *e)
+/* Is there a row, and what is the number in it? */
+static bool any(struct row *st, bool *yes_out, int64_t *n_out,
+    struct err *e)
 {
 	int got = row_next(st, e);
 
+	*yes_out = got > 0;
+	*n_out = got > 0 ? row_get(st, 0) : 0;
 	if (got > 0)
 		row_reset(st);
-	*yes_out = got > 0;
 	return got >= 0;
 }
 
 bool journal_errand_known(struct journal *j, const struct identity *id,
     struct str rule, enum errand_kind kind, unsigned part, bool *yes_out,
-    struct err *e)
+    bool *bad_out, struct err *e)
 {
 	struct row *st = database_statement(j->db, SQL_ERRAND_KNOWN, e);
+	int64_t bad;
 
 	if (!st)
 		return false;
 	put_key(st, id, rule, kind, part);
-	return any(st, yes_out, e);
+	if (!any(st, yes_out, &bad, e))
+		return false;
+	*bad_out = bad != 0;
+	return true;
 }
 
 /* What is told stands there only as long as it waits. */
@@ -85,6 +91,11 @@ bool journal_errands_keep(struct journal *j, const struct errand_row *list,
 	return database_end(j->db, ok, e);
 }
 
+static const enum op_kind op_kinds[] = {
+	[ERRAND_NOTIFY] = OP_NOTIFY, [ERRAND_RUN] = OP_RUN,
+	[ERRAND_FORWARD] = OP_FORWARD,
+};
+
 static struct change change_of(const struct errand_row *r, int64_t run)
 {
 	return (struct change){
@@ -94,7 +105,7 @@ static struct change change_of(const struct errand_row *r, int64_t run)
 		.id_of = r->id,
 		.from = r->from, .subject = r->subject,
 		.rules = r->rule,
-		.kind = OP_NOTIFY, .what = r->channel,
+		.kind = op_kinds[r->kind], .what = r->channel,
 	};
 }
 
@@ -127,10 +138,23 @@ static enum change_state change_state_of(enum errand_state state)
 	case ERRAND_UNSURE:
 		return CHANGE_UNSURE;
 	case ERRAND_FAILED:
+	case ERRAND_AGAIN:
 	case ERRAND_INTENDED:
 		break;
 	}
 	return CHANGE_FAILED;
+}
+
+static bool drop(struct journal *j, const struct errand_row *r,
+    struct err *e)
+{
+	struct row *st = database_statement(j->db, SQL_ERRAND_DROP, e);
+
+	if (!st)
+		return false;
+	put_key(st, &r->id, r->rule, r->kind, r->part);
+	row_put_str(st, 5, r->channel);
+	return row_run(st, e);
 }
 
 static bool settle_one(struct journal *j, const struct errand_row *r,
@@ -138,13 +162,14 @@ static bool settle_one(struct journal *j, const struct errand_row *r,
 {
 	struct errand_row after = *r;
 	struct change c = {
-		.id = r->change, .kind = OP_NOTIFY,
+		.id = r->change, .kind = op_kinds[r->kind],
 		.state = change_state_of(r->state), .reason = r->reason,
 	};
 
 	if (r->state == ERRAND_WAITING)
 		after.change = 0;	/* it gets another one */
-	return put(j, &after, r->state, e) &&
+	return (r->state == ERRAND_AGAIN ? drop(j, r, e) :
+	    put(j, &after, r->state, e)) &&
 	    (c.id == 0 || journal_settle_change(j, &c, e));
 }
 
@@ -235,6 +260,7 @@ bool journal_errand_moved(struct journal *j, const struct errand_row *r,
     bool *yes_out, struct err *e)
 {
 	struct row *st = database_statement(j->db, SQL_ERRAND_MOVED, e);
+	int64_t one;
 
 	if (!st)
 		return false;
@@ -243,7 +269,7 @@ bool journal_errand_moved(struct journal *j, const struct errand_row *r,
 	row_put(st, 3, r->uid);
 	row_put(st, 4, OP_MOVE);
 	row_put(st, 5, CHANGE_DONE);
-	return any(st, yes_out, e);
+	return any(st, yes_out, &one, e);
 }
 
 bool journal_since(struct journal *j, int64_t *time_out, struct err *e)

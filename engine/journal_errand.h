@@ -20,6 +20,8 @@ enum errand_state {
 	ERRAND_FAILED,		/* surely not done, and will not be */
 	ERRAND_UNSURE,		/* cannot be told; not repeated */
 	ERRAND_WAITING,		/* to be done later */
+	ERRAND_AGAIN,		/* surely not done: the row goes, and the
+				   message is judged again */
 };
 
 struct errand_row {
@@ -28,7 +30,7 @@ struct errand_row {
 	struct str rule;
 	enum errand_kind kind;
 	unsigned part;
-	struct str channel;
+	struct str channel;	/* or the program, or the address */
 	/* where, and when it was wanted */
 	struct str mailbox;
 	uint32_t uidvalidity, uid;
@@ -44,10 +46,11 @@ struct errand_row {
 	int64_t change;		/* its row in the history; 0: none */
 };
 
-/* Is there a row for this errand, through whichever channel? */
+/* Is there a row for this errand, through whichever channel?  *BAD_OUT: one
+ * that was not done, or perhaps not. */
 MUST_USE bool journal_errand_known(struct journal *j,
     const struct identity *id, struct str rule, enum errand_kind kind,
-    unsigned part, bool *yes_out, struct err *e);
+    unsigned part, bool *yes_out, bool *bad_out, struct err *e);
 
 /* Each of these is one transaction.  KEEP: they wait.  INTEND: with changes of
  * RUN, whose numbers are set.  SETTLE: state and reason, in both. */

@@ -181,7 +181,8 @@ const char journal_schema_errand[] =
 
 _Static_assert(CHANGE_INTENDED == 0, "index change_unsettled says so");
 _Static_assert(OP_COPY == 4 && OP_MOVE == 5, "index change_placed says so");
-_Static_assert(OP_NOTIFY == 8, "SQL_UNSETTLED says so");
+_Static_assert(OP_NOTIFY == 8 && OP_FORWARD > OP_RUN && OP_RUN > OP_NOTIFY,
+    "SQL_UNSETTLED says so");
 
 const char *const journal_sql[SQL_COUNT] = {
 	[SQL_MAILBOX] = "SELECT id, known, uidvalidity, next_uid, "
@@ -236,7 +237,7 @@ const char *const journal_sql[SQL_COUNT] = {
 	[SQL_UNDONE] = "UPDATE change SET state = ?2 WHERE id = ?1",
 	[SQL_UNSETTLED] = "SELECT " CHANGE_COLUMNS " FROM change c "
 	    "JOIN mailbox m ON m.id = c.mailbox WHERE c.state = 0 "
-	    "AND c.kind <> 8 AND NOT EXISTS(SELECT 1 FROM replacement p "
+	    "AND c.kind < 8 AND NOT EXISTS(SELECT 1 FROM replacement p "
 	    "WHERE p.change = c.id) ORDER BY c.id",
 	/* UIDs tell twins apart; where they began anew, identity is left */
 	[SQL_COPIED] = "SELECT 1 FROM copied WHERE mailbox = ?1 "
@@ -340,8 +341,11 @@ const char *const journal_sql[SQL_COUNT] = {
 	[SQL_NAMES_NUMBERS] = "UPDATE mailbox SET names_uidvalidity = ?2, "
 	    "names_uidnext = ?3 WHERE id = ?1",
 	[SQL_NAMES_NEXT] = "UPDATE mailbox SET next_uid = ?2 WHERE id = ?1",
-	[SQL_ERRAND_KNOWN] = "SELECT 1 FROM errand WHERE digest = ?1 "
-	    "AND rule = ?2 AND kind = ?3 AND part = ?4",
+	[SQL_ERRAND_KNOWN] = "SELECT state <> 1 AND state <> 4 FROM errand "
+	    "WHERE digest = ?1 AND rule = ?2 AND kind = ?3 AND part = ?4 "
+	    "ORDER BY 1 DESC",
+	[SQL_ERRAND_DROP] = "DELETE FROM errand WHERE digest = ?1 "
+	    "AND rule = ?2 AND kind = ?3 AND part = ?4 AND channel = ?5",
 	[SQL_ERRAND_PUT] = "INSERT OR REPLACE INTO errand VALUES(?1, ?2, ?3, "
 	    "?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, "
 	    "?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24)",

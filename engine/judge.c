@@ -196,14 +196,15 @@ static bool was_rewritten(void *ctx, struct str what)
 	return yes;
 }
 
-static bool was_errand(void *ctx, const struct errand *errand)
+static bool was_errand(void *ctx, const struct errand *errand,
+    bool *bad_out)
 {
 	struct copied *c = ctx;
 	bool yes = false;
 
 	if (!journal_errand_known(c->j->journal, c->id, str_of(rules_info(
 	    c->j->rules, errand->rule)->name), errand->kind, errand->part,
-	    &yes, c->e))
+	    &yes, bad_out, c->e))
 		c->failed = true;
 	return yes;
 }

@@ -47,27 +47,35 @@ static void add_date(struct buf *out, int64_t time)
 	    "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
 	struct civil c = time_to_civil(time);
 
-	buf_printf(out, "Date: %s, %d %s %lld %02d:%02d:%02d +0000\r\n",
+	buf_printf(out, "%s, %d %s %lld %02d:%02d:%02d +0000",
 	    days[c.weekday], c.day, months[c.month - 1], (long long)c.year,
 	    c.hour, c.min, c.sec);
 }
 
 /* From what it says and when: the same letter has the same identifier. */
-static void add_message_id(struct buf *out, struct arena *a,
-    const struct letter *l)
+static void add_id(struct buf *out, struct arena *a, struct str from,
+    struct str said, int64_t time)
 {
-	size_t at = str_find_char(l->from, 0, '@');
+	size_t at = str_find_char(from, 0, '@');
 	struct digest *d = digest_new();
 	uint8_t sum[DIGEST_SIZE];
 
-	digest_add(d, l->subject);
-	digest_add(d, (struct str){ "\0", 1 });
-	digest_add(d, l->text);
-	digest_add(d, arena_printf(a, "%lld", (long long)l->time));
+	digest_add(d, said);
+	digest_add(d, arena_printf(a, " %lld", (long long)time));
 	digest_end(&d, sum);
-	buf_printf(out, "Message-ID: <%.*s@%.*s>\r\n",
-	    STR_ARG(digest_hex(a, sum, 16)),
-	    STR_ARG(str_sub(l->from, at + 1, l->from.n)));
+	buf_printf(out, "<%.*s@%.*s>", STR_ARG(digest_hex(a, sum, 16)),
+	    STR_ARG(str_sub(from, at + 1, from.n)));
+}
+
+void letter_add_resent(struct buf *out, struct arena *a, struct str from,
+    struct str to, int64_t time, struct str bytes)
+{
+	buf_printf(out, "Resent-From: %.*s\r\nResent-To: %.*s\r\n"
+	    "Resent-Date: ", STR_ARG(from), STR_ARG(to));
+	add_date(out, time);
+	buf_add_z(out, "\r\nResent-Message-ID: ");
+	add_id(out, a, from, bytes, time);
+	buf_add_z(out, "\r\n");
 }
 
 static void add_text(struct buf *out, struct str text)
@@ -95,10 +103,12 @@ void letter_write(struct buf *out, struct arena *a, const struct letter *l)
 		buf_printf(out, "%s%s", i ? ",\r\n " : "", l->to[i]);
 	buf_add_z(out, "\r\nSubject: ");
 	letter_add_words(out, l->subject);
-	buf_add_z(out, "\r\n");
+	buf_add_z(out, "\r\nDate: ");
 	add_date(out, l->time);
-	add_message_id(out, a, l);
-	buf_add_z(out, "Auto-Submitted: auto-generated\r\n"
+	buf_add_z(out, "\r\nMessage-ID: ");
+	add_id(out, a, l->from, arena_printf(a, "%.*s\n%.*s",
+	    STR_ARG(l->subject), STR_ARG(l->text)), l->time);
+	buf_add_z(out, "\r\nAuto-Submitted: auto-generated\r\n"
 	    LETTER_FIELD ": ");
 	letter_add_words(out, l->rule);
 	buf_add_z(out, "\r\nMIME-Version: 1.0\r\n"

@@ -25,6 +25,11 @@ struct letter {
 /* A is for what is needed meanwhile. */
 void letter_write(struct buf *out, struct arena *a, const struct letter *l);
 
+/* Resent-From, -To, -Date and -Message-ID (RFC 5322 section 3.6.6), for a
+ * message of these BYTES. */
+void letter_add_resent(struct buf *out, struct arena *a, struct str from,
+    struct str to, int64_t time, struct str bytes);
+
 /* TEXT as the value of a field: encoded words where it needs them, folded
  * (RFC 2047 sections 2 and 5). */
 void letter_add_words(struct buf *out, struct str text);

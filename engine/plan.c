@@ -19,6 +19,7 @@ struct adding {
 	struct plan_item *item;
 	bool *changes;		/* by rule: it has an op of its own */
 	const struct place_names *places;
+	bool undone;		/* an errand of an earlier run */
 };
 
 static bool facts_have(const struct str *list, size_t n, struct str name,
@@ -206,7 +207,7 @@ static bool resolve(struct adding *w, const struct want_place *want,
 static bool stays(const struct adding *w, const struct want_place *want)
 {
 	return want->kind == PLACE_STAY || w->item->failed ||
-	    (w->m->stays && !w->v->rules[want->rule].on_error);
+	    ((w->m->stays || w->undone) && !w->v->rules[want->rule].on_error);
 }
 
 static void add_place(struct adding *w, const struct want_place *want,
@@ -304,42 +305,71 @@ static void add_replacement(struct adding *w)
 	w->item->new_thread = want->new_thread;
 }
 
-static void add_notify(struct adding *w, const struct errand *errand,
-    struct str channel)
+static void add_outside(struct adding *w, enum op_kind kind,
+    const struct errand *errand, struct str what)
 {
-	struct op *op = add_one(w, OP_NOTIFY, errand->rule);
+	struct op *op = add_one(w, kind, errand->rule);
 
 	op->errand = errand;
-	op->mailbox = arena_str(w->p->arena, channel);
+	op->mailbox = arena_str(w->p->arena, what);
 }
 
+/* Of what a verdict holds only for a while. */
 static const struct errand *errand_copy(struct arena *a,
     const struct errand *from)
 {
 	struct errand *e = arena_make(a, struct errand);
+	const char **argv;
+	size_t n = 0;
 
 	*e = *from;
 	e->summary = arena_str(a, from->summary);
 	e->body = arena_str(a, from->body);
+	while (from->argv && from->argv[n])
+		n++;
+	argv = arena_array(a, n + 1, sizeof(*argv));
+	for (size_t i = 0; i < n; i++)
+		argv[i] = arena_z(a, str_of(from->argv[i]));
+	e->argv = argv;
 	return e;
 }
 
+static void add_notify(struct adding *w, const struct errand *errand)
+{
+	const struct plan_message *m = w->m;
+	bool all = errand->n_channels == 0;
+	size_t n = all ? m->n_channels : errand->n_channels;
+
+	for (size_t i = 0; i < n; i++)
+		add_outside(w, OP_NOTIFY, errand, all ? m->channels[i] :
+		    errand->channels[i]);
+}
+
+/* One that was not done, or perhaps not, keeps the message where it is, but
+ * for those that only tell of it. */
 static void add_errand(struct adding *w, const struct errand *errand)
 {
 	const struct plan_message *m = w->m;
-	const struct str *channels = errand->channels;
-	size_t n = errand->n_channels;
+	bool bad = false;
 
-	if (!m->errands || (m->errand_known &&
-	    m->errand_known(m->copied_ctx, errand)))
+	if (!m->errands)
 		return;
-	if (n == 0) {
-		channels = m->channels;
-		n = m->n_channels;
+	if (m->errand_known && m->errand_known(m->copied_ctx, errand, &bad)) {
+		w->undone |= bad && errand->kind != ERRAND_NOTIFY;
+		return;
 	}
 	errand = errand_copy(w->p->arena, errand);
-	for (size_t i = 0; i < n; i++)
-		add_notify(w, errand, channels[i]);
+	switch (errand->kind) {
+	case ERRAND_NOTIFY:
+		add_notify(w, errand);
+		break;
+	case ERRAND_RUN:
+		add_outside(w, OP_RUN, errand, str_of(errand->argv[0]));
+		break;
+	case ERRAND_FORWARD:
+		add_outside(w, OP_FORWARD, errand, errand->to);
+		break;
+	}
 }
 
 /* Nobody needs to hear of what is unknown for a few minutes each time. */
@@ -472,6 +502,8 @@ struct plan_item *plan_add(struct plan *p, const struct plan_message *m,
 	w.item = item;
 	w.changes = p->changes;
 	memset(w.changes, 0, v->n_rules * sizeof(bool));
+	for (size_t i = 0; i < v->wants.n_errands; i++)
+		add_errand(&w, &v->wants.errands[i]);
 	if (places->gmail) {
 		translate(&w, &gmail);
 		want = &gmail;
@@ -484,8 +516,6 @@ struct plan_item *plan_add(struct plan *p, const struct plan_message *m,
 	for (size_t i = 0; i < want->n_copies; i++)
 		add_copy(&w, &want->copies[i], places);
 	add_place(&w, &want->place, places);
-	for (size_t i = 0; i < v->wants.n_errands; i++)
-		add_errand(&w, &v->wants.errands[i]);
 	count(&w);
 	if (item->n_ops == 0 && !item->failed && !has_notes(v)) {
 		p->n_items--;
@@ -532,7 +562,8 @@ const char *op_kind_name(enum op_kind kind)
 		[OP_COPY] = "copy",
 		[OP_MOVE] = "move",
 		[OP_DELETE] = "delete",
-		[OP_NOTIFY] = "notify",
+		[OP_NOTIFY] = "notify", [OP_RUN] = "run",
+		[OP_FORWARD] = "forward",
 		[OP_REPLACE] = "rewrite",
 	};
 
@@ -542,9 +573,9 @@ const char *op_kind_name(enum op_kind kind)
 void plan_op_text(struct buf *b, const struct op *op)
 {
 	buf_add_z(b, op_kind_name(op->kind));
-	if (op->kind == OP_COPY || op->kind == OP_MOVE ||
-	    op->kind == OP_NOTIFY) {
-		buf_add_z(b, op->kind == OP_NOTIFY ? " " : " to ");
+	if (op->kind == OP_COPY || op->kind == OP_MOVE || op->errand) {
+		buf_add_z(b, op->kind == OP_NOTIFY || op->kind == OP_RUN ?
+		    " " : " to ");
 		buf_add_str(b, op->mailbox);
 		return;
 	}

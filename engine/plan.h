@@ -79,8 +79,10 @@ struct plan_message {
 	bool stays;
 	/* May errands be done for it? */
 	bool errands;
-	/* ... but not what was done before; may be NULL. */
-	bool (*errand_known)(void *ctx, const struct errand *errand);
+	/* ... but not what was wanted before; may be NULL.  *BAD_OUT: it was
+	 * not done, or perhaps not. */
+	bool (*errand_known)(void *ctx, const struct errand *errand,
+	    bool *bad_out);
 	const struct str *channels;	/* all that there are */
 	size_t n_channels;
 	/* A copy to MAILBOX was made by an earlier run; may be NULL. */

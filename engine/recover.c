@@ -681,6 +681,8 @@ static bool look(struct recover *r, struct change *c,
 	case OP_DELETE:
 		return look_at_delete(r, c, s, e);
 	case OP_NOTIFY:		/* looked at already */
+	case OP_RUN:
+	case OP_FORWARD:
 	case OP_REPLACE:	/* one that never began */
 		decide(c, CHANGE_VOID, "a crash came first");
 		return true;

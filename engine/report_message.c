@@ -16,6 +16,8 @@ const char *report_verb(enum op_kind kind)
 	case OP_DELETE: return "delete";
 	case OP_REPLACE: return "rewrite";
 	case OP_NOTIFY: return "notify";
+	case OP_RUN: return "run";
+	case OP_FORWARD: return "forward";
 	}
 	return "do";
 }
@@ -23,7 +25,7 @@ const char *report_verb(enum op_kind kind)
 static void add_deed(struct buf *b, enum op_kind kind, struct str what)
 {
 	buf_add_z(b, report_verb(kind));
-	if (kind == OP_COPY || kind == OP_MOVE)
+	if (kind == OP_COPY || kind == OP_MOVE || kind == OP_FORWARD)
 		buf_add_z(b, " to");
 	if (kind == OP_REPLACE)
 		buf_add_char(b, ':');

@@ -110,6 +110,8 @@ enum op_kind {
 				   apply, see replacement.h */
 	OP_NOTIFY,		/* through the channel `mailbox`; likewise,
 				   see errand.h */
+	OP_RUN,			/* the program `mailbox` */
+	OP_FORWARD,		/* to the address `mailbox` */
 };
 
 enum op_outcome {
@@ -126,7 +128,7 @@ struct op {
 	const struct str *names;	/* flags or labels, sorted */
 	size_t n_names;
 	struct str mailbox;
-	const struct errand *errand;	/* of NOTIFY */
+	const struct errand *errand;	/* of NOTIFY, RUN, FORWARD */
 	/*
 	 * Where a copy or move would land, for the journal: filled by
 	 * prepare (from_uid: every UID of the target is below it now), and

@@ -267,6 +267,8 @@ static bool queue(struct groups *gs, struct group *g, struct err *e)
 		    &g->change, e);
 	case OP_DELETE:
 	case OP_NOTIFY:
+	case OP_RUN:
+	case OP_FORWARD:
 	case OP_REPLACE:
 		break;		/* retire does it; the replacer */
 	case OP_ADD_LABELS:	/* Gmail's: command_kind */

@@ -230,6 +230,8 @@ static void take_op(struct change_run *w, struct job *job, struct op *op)
 		job->delete = op;
 		break;
 	case OP_NOTIFY:
+	case OP_RUN:
+	case OP_FORWARD:
 	case OP_REPLACE:	/* the replacer does it */
 		break;
 	}

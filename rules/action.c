@@ -260,7 +260,8 @@ static bool one_action(struct making *m, const struct node *key,
 		return false;
 	if (m->word->arg == ARG_NONE)
 		return flag_like(m, value);
-	if (m->word->arg == ARG_NOTIFY)
+	if (m->word->arg == ARG_NOTIFY || (value && !node_is_null(value) &&
+	    (m->word->arg == ARG_RUN || m->word->arg == ARG_FORWARD)))
 		return errand_build(b, m->word, m->pos, value, m->groups,
 		    m->to, &m->cap);
 	if (m->word->arg == ARG_DECRYPT)

@@ -163,7 +163,7 @@ enum key_place {
 	KEY_attachment, KEY_list_id, KEY_size, KEY_age, KEY_count, KEY_date,
 	KEY_time_of_day, KEY_weekday, KEY_run, KEY_list, KEY_special,
 	KEY_auth_results, KEY_add, KEY_removal, KEY_edit, KEY_decrypt,
-	KEY_notify, KEY_icon,
+	KEY_notify, KEY_icon, KEY_forward,
 };
 /* Reports unknown keys and those that are not yet supported. */
 bool keys_check(struct builder *b, const struct node *map,

@@ -259,6 +259,7 @@ struct errand_form {
 	struct errand fixed;
 	const struct template *summary, *body;	/* NULL: the engine's */
 	const struct list *icons;	/* a map; NULL: fixed.icon */
+	const struct program *program;	/* RUN */
 };
 
 static inline bool action_rewrites(const struct action *a)

@@ -20,16 +20,18 @@ struct errand_making {
 
 /* For whoever knows which there are. */
 static void use_channel(struct errand_making *m, struct str name,
-    struct pos pos)
+    struct pos pos, bool mail)
 {
 	struct rules *out = m->b->out;
 
 	for (size_t i = 0; i < out->n_channels; i++)
-		if (str_eq(out->channels[i].name, name))
+		if (str_eq(out->channels[i].name, name) &&
+		    out->channels[i].mail == mail)
 			return;
 	arena_grow(m->b->arena, &out->channels, out->n_channels,
 	    &m->b->cap_channels);
-	out->channels[out->n_channels++] = (struct channel_use){ name, pos };
+	out->channels[out->n_channels++] = (struct channel_use){ name, pos,
+	    mail };
 }
 
 static bool add_channel(struct builder *b, const struct node *n, void *ctx)
@@ -46,7 +48,7 @@ static bool add_channel(struct builder *b, const struct node *n, void *ctx)
 	if (m->n == CHANNELS_MAX)
 		return problem(b->ps, n->pos, "more than %d channels",
 		    CHANNELS_MAX);
-	use_channel(m, name, n->pos);
+	use_channel(m, name, n->pos, false);
 	arena_grow(b->arena, &m->channels, m->n, &m->cap);
 	m->channels[m->n++] = name;
 	return true;
@@ -164,6 +166,73 @@ static bool build_notify(struct errand_making *m, const struct node *value)
 	return build_each(m->b, value, "notify", add_channel, m);
 }
 
+/* The program and its arguments, or a map with them. */
+static bool build_run(struct errand_making *m, const struct node *value)
+{
+	const struct node *command = value, *timeout = NULL;
+
+	if (value->kind == NODE_MAP) {
+		if (!keys_check(m->b, value, KEY_run, "key of `run`"))
+			return false;
+		command = node_get(value, "command");
+		timeout = node_get(value, "timeout");
+		if (!command)
+			return problem_hint(m->b->ps, value->pos,
+			    STR_LIT("write `run: [prog, argument]`"),
+			    "`run` wants `command`, the program to start");
+	}
+	m->form->program = program_build(m->b, command, timeout);
+	return m->form->program != NULL;
+}
+
+/* What SMTP can be given without a doubt. */
+static bool build_address(struct builder *b, const struct node *n,
+    struct str *out)
+{
+	struct str s;
+	size_t at;
+	bool good;
+
+	if (!build_text(b, n, "forward", &s))
+		return false;
+	at = str_find_char(s, 0, '@');
+	good = at > 0 && at + 1 < s.n && s.n <= 254 &&
+	    str_find_char(s, at + 1, '@') == s.n;
+	for (size_t i = 0; i < s.n; i++)
+		good &= (unsigned char)s.p[i] > ' ' && s.p[i] != 0x7F &&
+		    !memchr("<>()\"\\,;:", s.p[i], 9);
+	*out = s;
+	return good || problem(b->ps, n->pos, "`forward` wants one address, "
+	    "such as alice@example.org, without a name");
+}
+
+static bool build_forward(struct errand_making *m, const struct node *value)
+{
+	struct builder *b = m->b;
+	struct errand *to = &m->form->fixed;
+	const struct node *address = value, *through = NULL;
+	struct str name = STR_EMPTY;
+
+	if (value->kind == NODE_MAP) {
+		if (!keys_check(b, value, KEY_forward, "key of `forward`"))
+			return false;
+		address = node_get(value, "to");
+		through = node_get(value, "through");
+		if (!address)
+			return problem(b->ps, value->pos, "`forward` wants "
+			    "`to`, an address");
+	}
+	if (!build_address(b, address, &to->to) ||
+	    (through && !build_text(b, through, "through", &name)))
+		return false;
+	if (through) {
+		arena_grow(b->arena, &m->channels, m->n, &m->cap);
+		m->channels[m->n++] = name;
+	}
+	use_channel(m, name, through ? through->pos : m->pos, true);
+	return true;
+}
+
 bool errand_build(struct builder *b, const struct word *w, struct pos pos,
     const struct node *value, const struct groups *groups,
     struct branch *to, size_t *cap)
@@ -172,14 +241,24 @@ bool errand_build(struct builder *b, const struct word *w, struct pos pos,
 		.b = b, .groups = groups, .pos = pos,
 		.form = arena_make(b->arena, struct errand_form),
 	};
+	bool ok;
 
-	m.form->fixed.kind = ERRAND_NOTIFY;
-	if (!build_notify(&m, value))
+	if (w->arg == ARG_RUN) {
+		m.form->fixed.kind = ERRAND_RUN;
+		ok = build_run(&m, value);
+	} else if (w->arg == ARG_FORWARD) {
+		m.form->fixed.kind = ERRAND_FORWARD;
+		ok = build_forward(&m, value);
+	} else {
+		m.form->fixed.kind = ERRAND_NOTIFY;
+		ok = build_notify(&m, value);
+		if (ok && m.n == 0)
+			use_channel(&m, STR_EMPTY, pos, false);
+	}
+	if (!ok)
 		return false;
 	m.form->fixed.channels = m.channels;
 	m.form->fixed.n_channels = m.n;
-	if (m.n == 0)
-		use_channel(&m, STR_EMPTY, pos);
 	action_add(b, to, cap, ACTION_ERRAND, w, pos)->errand = m.form;
 	return true;
 }

@@ -106,6 +106,7 @@ static const char *word_of(const struct vocab_row *row)
 		[KEY_decrypt] = "key of `decrypt`",
 		[KEY_notify] = "key of `notify`",
 		[KEY_icon] = "key of `icon`",
+		[KEY_forward] = "key of `forward`",
 	};
 
 	return row->kind == VOCAB_KEY ? places[row->of] : kinds[row->kind];

@@ -224,6 +224,12 @@ static enum filled fill_errand(struct matcher *m, const struct rule *rule,
 	}
 	if (form->icons && m->in->mail)
 		d->errand.icon = icon_of(form->icons, m->in->mail);
+	if (form->program) {
+		d->errand.argv = fill_argv(m, rule, form->program, failure);
+		d->errand.seconds = form->program->seconds;
+		if (!d->errand.argv)
+			return FILLED_FAILS;
+	}
 	return sum;
 }
 

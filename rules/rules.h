@@ -114,6 +114,7 @@ size_t rules_searches(const struct rules *r, const struct str **list_out);
 struct channel_use {
 	struct str name;
 	struct pos pos;
+	bool mail;		/* it has to be one that sends mail */
 };
 size_t rules_channels(const struct rules *r,
     const struct channel_use **list_out);
@@ -165,20 +166,26 @@ bool rules_read_authserv(const struct rules *r, struct str account,
 /* How much a notification presses; the numbers are those of the desktop. */
 enum urgency { URGENCY_LOW, URGENCY_NORMAL, URGENCY_CRITICAL };
 
-enum errand_kind { ERRAND_NOTIFY };
+enum errand_kind { ERRAND_NOTIFY, ERRAND_RUN, ERRAND_FORWARD };
 
 /* Something to be done outside of the mailbox, for one message. */
 struct errand {
 	enum errand_kind kind;
 	size_t rule;		/* whose word it is */
 	unsigned part;		/* the so-manieth of its kind there, from 0 */
-	/* NOTIFY */
-	const struct str *channels;	/* n_channels 0: all */
+	/* NOTIFY; of FORWARD the one mail channel; n_channels 0: all, or the
+	 * only one */
+	const struct str *channels;
 	size_t n_channels;
 	struct str summary, body;	/* empty: of the engine's making */
 	enum urgency urgency;
 	struct str icon, sound;		/* may be empty */
 	bool sticky, batch;
+	/* RUN */
+	const char *const *argv;	/* NULL at the end */
+	unsigned seconds;		/* it may take */
+	/* FORWARD */
+	struct str to;			/* an address */
 };
 
 /* ------------------------------------------------------------ matching */

@@ -53,6 +53,7 @@ static const struct {
 	{ "DECRYPT_MAP", VOCAB_KEY, KEY_decrypt },
 	{ "NOTIFY_MAP", VOCAB_KEY, KEY_notify },
 	{ "ICON_MAP", VOCAB_KEY, KEY_icon },
+	{ "FORWARD_MAP", VOCAB_KEY, KEY_forward },
 	{ "SPECIAL_MAP", VOCAB_KEY, KEY_special },
 	{ "LIST_MAP", VOCAB_KEY, KEY_list },
 	{ "FILE_MAP", VOCAB_KEY, KEY_file },

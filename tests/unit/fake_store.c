@@ -189,6 +189,8 @@ static uint32_t carry_out(struct fake_server *sv, const struct fake_late *l)
 		fake_expunge(box, l->uid);
 		break;
 	case OP_NOTIFY:
+	case OP_RUN:
+	case OP_FORWARD:
 	case OP_REPLACE:
 		break;
 	}

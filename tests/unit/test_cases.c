@@ -496,6 +496,22 @@ static void add_place(struct buf *b, const char *what,
 	buf_add_char(b, '\n');
 }
 
+static void add_run(struct buf *b, const struct errand *e)
+{
+	buf_printf(b, "run %u in %u s: ", e->part, e->seconds);
+	for (size_t i = 0; e->argv[i]; i++)
+		buf_printf(b, "%s%s", i ? "|" : "", e->argv[i]);
+	buf_add_char(b, '\n');
+}
+
+static void add_forward(struct buf *b, const struct errand *e)
+{
+	buf_printf(b, "forward %u to %.*s", e->part, STR_ARG(e->to));
+	if (e->n_channels)
+		buf_printf(b, " through %.*s", STR_ARG(e->channels[0]));
+	buf_add_char(b, '\n');
+}
+
 /* "notify 1 critical sticky batch to desktop: SUMMARY | BODY | ICON | SOUND",
  * as far as there is any. */
 static void add_errand(struct buf *b, const struct errand *e)
@@ -504,6 +520,14 @@ static void add_errand(struct buf *b, const struct errand *e)
 	const struct str texts[] = { e->summary, e->body, e->icon,
 	    e->sound };
 
+	if (e->kind == ERRAND_RUN) {
+		add_run(b, e);
+		return;
+	}
+	if (e->kind == ERRAND_FORWARD) {
+		add_forward(b, e);
+		return;
+	}
 	buf_printf(b, "notify %u%s%s%s to", e->part, urgencies[e->urgency],
 	    e->sticky ? " sticky" : "", e->batch ? " batch" : "");
 	for (size_t i = 0; i < e->n_channels; i++)

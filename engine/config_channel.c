@@ -4,6 +4,7 @@
 #include "config_room.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include "filling.h"
 #include "http.h"
@@ -75,6 +76,33 @@ static bool header_good(const struct reading *l, const struct node *key,
 	return true;
 }
 
+/* By its name; a URL that is one nobody can tell. */
+static bool holds_secret(struct str name)
+{
+	static const char *const words[] = { "auth", "token", "key",
+	    "secret", "password", "cookie" };
+
+	for (size_t i = 0; i < COUNT(words); i++)
+		for (size_t at = 0; at < name.n; at++)
+			if (str_istarts(str_sub(name, at, name.n),
+			    str_of(words[i])))
+				return true;
+	return false;
+}
+
+/* The config itself is a secret then. */
+static bool is_private(const struct reading *l, const struct node *key)
+{
+	struct stat st;
+
+	if (!holds_secret(key->text) || (stat(l->path, &st) == 0 &&
+	    !(st.st_mode & 077)))
+		return true;
+	return problem(l->ps, key->pos, "`%.*s` seems to hold a secret, and "
+	    "others can read this file: chmod 600 %s", STR_ARG(key->text),
+	    l->path);
+}
+
 static void read_headers(const struct reading *l, const struct node *map,
     struct channel *out)
 {
@@ -88,7 +116,8 @@ static void read_headers(const struct reading *l, const struct node *map,
 	}
 	list = arena_array(l->a, map->n + 1, sizeof(*list));
 	for (size_t i = 0; i < map->n; i++)
-		if (header_good(l, map->keys[i], map->items[i]))
+		if (is_private(l, map->keys[i]) &&
+		    header_good(l, map->keys[i], map->items[i]))
 			list[k++] = arena_printf(l->a, "%.*s: %.*s",
 			    STR_ARG(map->keys[i]->text),
 			    STR_ARG(map->items[i]->text)).p;

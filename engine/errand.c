@@ -11,6 +11,8 @@
 
 #define PREVIEW_MAX	300	/* code points of a message's text */
 #define PREVIEW_LINES	6
+#define PREVIEW_FROM_MAX (512 * 1024)	/* octets of a message that is fetched
+					   for its preview alone */
 #define BATCH_LINES	20	/* messages that one summary names */
 #define DAY		86400
 
@@ -124,19 +126,33 @@ static bool on_message(void *ctx, const struct fetched *f, struct err *e)
 	return true;
 }
 
+/* Is all of it needed? */
+static bool needs_body(const struct judge *j, const struct plan_item *item)
+{
+	for (size_t i = 0; i < item->n_ops; i++) {
+		const struct op *op = &j->plan.ops[item->first_op + i];
+
+		if (op->kind == OP_RUN || op->kind == OP_FORWARD)
+			return true;
+	}
+	return item->id.size <= PREVIEW_FROM_MAX;
+}
+
 /* By PEEK, so that it stays unread.  One that cannot be had has no preview. */
-static bool look_at(struct errands *x, struct arena *a, uint32_t uid,
-    struct looked *l, struct err *e)
+static bool look_at(struct errands *x, struct arena *a,
+    const struct judge *j, const struct plan_item *item, struct looked *l,
+    struct err *e)
 {
 	struct fetch_items items = {
-		.ask = RULES_ASK_FIELDS | RULES_ASK_BODY,
+		.ask = RULES_ASK_FIELDS |
+		    (needs_body(j, item) ? RULES_ASK_BODY : 0),
 		.whole_header = true,
 	};
 	struct uidset one;
 
 	*l = (struct looked){ .arena = a };
 	uidset_init(&one, a);
-	uidset_add(&one, uid);
+	uidset_add(&one, item->uid);
 	return x->store->kind.fetch(x->store, &one, &items, on_message, l, e);
 }
 
@@ -477,7 +493,7 @@ static bool do_item(struct errands *x, struct judge *j,
 			continue;
 		if (!a) {
 			a = arena_new();
-			ok = look_at(x, a, item->uid, &l, e);
+			ok = look_at(x, a, j, item, &l, e);
 		}
 		ok = ok && do_op(x, j, item, &ops[i], &l, e);
 	}

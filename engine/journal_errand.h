@@ -5,7 +5,8 @@
  * there it is never done again, whatever became of it.  A row is written as
  * intended, with its change, before anybody is told; what a crash leaves so
  * is unsure.  One that waits holds what is to be told, which goes when that
- * is settled.
+ * is settled.  Rows are kept for good, some 100 octets each: a rule that
+ * sweeps may want the same of an old message at any time.
  *
  * Life, errors: as of the journal, whose room this is.
  */

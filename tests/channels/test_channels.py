@@ -228,6 +228,16 @@ class Webhook(Case):
         self.assertEqual(r.json(), {'text': '"},{"x":": a\\b',
                                     'cost': '1 $'})
 
+    def test_a_secret_is_nobody_elses(self):
+        path = self.config(x={'webhook': 'https://example.org/x',
+                              'headers': {'X-Api-Key': 'k', 'X-Any': 'a'}})
+        self.assertEqual(self.t.run('check').status, 0)
+        os.chmod(path, 0o644)
+        r = self.t.run('check')
+        self.assertEqual(r.status, 1, r)
+        self.assertIn('`X-Api-Key` seems to hold a secret', r.out)
+        self.assertNotIn('X-Any` seems', r.out)
+
     def test_what_it_answers(self):
         web = self.own(peers.Web())
         path = self.hook(web, timeout='3s')

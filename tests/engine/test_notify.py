@@ -102,6 +102,12 @@ class Once(Case):
             self.box).items()}, {1: {'\\Flagged'}, 2: {'\\Flagged'},
                                  3: set()})
 
+    def test_a_large_message_has_no_preview(self):
+        self.expect(0, 'run')
+        self.mail('ping', body='x\r\n' * 200000)
+        self.expect(0, 'run')
+        self.assertEqual(self.told(), [('Alice: ping', '', 'normal')])
+
     def test_dry_run_tells_nobody(self):
         self.expect(0, 'run')
         self.mail('ping')

@@ -112,7 +112,7 @@ static void end_waiting(struct replace *w, struct replace_wish **list,
 			continue;
 		}
 		replace_ambiguous(list[i], STR_LIT("its copy is not where it "
-		    "was; somebody may have moved or deleted it"));
+		    "was put; somebody may have moved or deleted it"));
 	}
 }
 

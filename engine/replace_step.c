@@ -210,6 +210,13 @@ bool replace_upload(struct replace *w, struct replace_wish **list, size_t n,
 	return ok;
 }
 
+/* To put another one there might make a third. */
+static void copy_has_gone(struct replace_wish *x)
+{
+	replace_ambiguous(x, STR_LIT("its copy is not where it was put; "
+	    "somebody may have moved or deleted it"));
+}
+
 /* -------------------------------------------------------- look and prove */
 
 static bool put_variant(struct replace *w, struct replace_wish *x,
@@ -270,11 +277,8 @@ static bool try_variant(struct replace *w, struct replace_wish *x,
 
 static void still_away(struct replace_wish *x)
 {
-	/* to put another one there might make a third */
 	if (x->answered)
-		replace_ambiguous(x, STR_LIT("its copy was put there and is "
-		    "not to be found; somebody may have moved or deleted "
-		    "it"));
+		copy_has_gone(x);
 	else
 		x->row.r.reason = STR_LIT("the upload was not answered, and "
 		    "may still land");
@@ -451,6 +455,8 @@ static bool dress(struct replace *w, struct replace_wish **list, size_t n,
 			/* what stands in the original's place stays */
 			if (x->row.instead)
 				replace_ambiguous(x, x->row.r.reason);
+			else if (x->row.r.found == COPY_ABSENT)
+				copy_has_gone(x);
 			else
 				replace_give_up(x, x->row.r.outcome ==
 				    STEP_PASSING, x->row.r.reason);
@@ -487,6 +493,8 @@ bool replace_retire(struct replace *w, struct replace_wish **list, size_t n,
 		case STEP_PASSING:
 			if (x->row.instead)
 				replace_ambiguous(x, x->row.r.reason);
+			else if (x->row.r.found == COPY_ABSENT)
+				copy_has_gone(x);
 			else
 				replace_give_up(x, x->row.r.outcome ==
 				    STEP_PASSING, x->row.r.reason);

@@ -173,10 +173,11 @@ struct replacer {
 	bool (*prove)(struct store *s, struct replacement *list, size_t n,
 	    struct err *e);
 	/* DONE only when it was read back and is as wanted; else REFUSED says
-	 * what does not stick. */
+	 * what does not stick; with COPY_ABSENT it is not there any more. */
 	bool (*dress)(struct store *s, struct replacement *list, size_t n,
 	    struct err *e);
-	/* Of a proved and dressed copy only.  Sets `place`, uid_after. */
+	/* Of a proved and dressed copy only.  Sets `place`, uid_after; REFUSED
+	 * with COPY_ABSENT as above, and then the original stays. */
 	bool (*retire)(struct store *s, struct replacement *list, size_t n,
 	    struct err *e);
 	/* Sets `place` of the originals; changes nothing. */

@@ -618,6 +618,7 @@ static bool dress_all(struct store_maildir *s, struct replacement **list,
 
 		if (!f) {
 			gone(r);
+			r->found = COPY_ABSENT;
 			continue;
 		}
 		error = set_letters(s, f, letters_of(s, &r->original.dress) &
@@ -696,6 +697,58 @@ static void follow_up(struct store_maildir *s, struct replacement *r,
 		    before & ~now);
 }
 
+struct seeking {
+	struct str unique;
+	bool found;
+};
+
+static bool is_it(void *ctx, struct str name, uint64_t inode)
+{
+	struct seeking *w = ctx;
+
+	(void)inode;
+	w->found |= str_eq(maildir_unique(name), w->unique);
+	return !w->found;
+}
+
+static bool lies_in(struct store_maildir *s, struct str mailbox,
+    struct str unique)
+{
+	struct seeking w = { .unique = unique };
+	struct maildir_folder folder;
+	const char *name;
+	struct err e = { 0 };
+
+	if (!maildir_find_folder(s, s->arena, mailbox, &name, &e) ||
+	    !maildir_folder_open(s->root, mailbox, name, &folder, &e))
+		return false;
+	/* false when it was found, too */
+	if (maildir_files(folder.new, is_it, &w, &e) &&
+	    !maildir_files(folder.cur, is_it, &w, &e))
+		err_clear(&e);
+	maildir_folder_close(&folder);
+	return w.found;
+}
+
+/* Has somebody moved the original to another mailbox meanwhile?  Then it is
+ * where they want it, and stays as it is. */
+static bool was_moved(struct store_maildir *s, const struct replacement *r)
+{
+	struct str unique = maildir_unique(r->original.name);
+	const struct mailbox_info *list;
+	struct err e = { 0 };
+	bool found = false;
+	size_t n;
+
+	if (!s->base.kind.mailboxes(&s->base, &list, &n, &e))
+		return false;
+	for (size_t i = 0; i < n && !found; i++)
+		found = !str_eq(list[i].name, r->original.mailbox) &&
+		    !str_eq(list[i].name, trash(s)) &&
+		    lies_in(s, list[i].name, unique);
+	return found;
+}
+
 static bool retire_all(struct store_maildir *s, struct replacement **list,
     size_t n, struct err *e)
 {
@@ -722,9 +775,14 @@ static bool retire_all(struct store_maildir *s, struct replacement **list,
 		struct replacement *r = list[i];
 
 		take_outcome(r, &ops[i]);
-		if (files[i] && !uids[i])
-			end(r, STEP_REFUSED, STR_LIT("somebody took the "
-			    "copy away"));
+		if (files[i] && !uids[i]) {
+			gone(r);
+			r->found = COPY_ABSENT;
+		}
+		if ((!files[i] || ops[i].outcome == OP_FAILED) &&
+		    was_moved(s, r))
+			end(r, STEP_REFUSED, STR_LIT("somebody moved the "
+			    "message meanwhile"));
 		if (ops[i].outcome != OP_DONE || !uids[i])
 			continue;
 		r->original.trash_uid = ops[i].dest_uid;

@@ -25,8 +25,9 @@ static void report_undone(struct command_context *c,
 		report_undo(c->report, str_of(account->name),
 		    &u->items[i].change, state_of(u->items[i].outcome),
 		    u->items[i].reason);
-	report_text(c->report, "%s: %zu changes, %zu taken back, %zu not\n",
-	    account->name, u->n_items, u->done, u->failed);
+	report_text(c->report, "%s: %zu changes, %zu %s back, %zu not\n",
+	    account->name, u->n_items, u->dry_run ? u->n_items - u->failed :
+	    u->done, u->dry_run ? "would be taken" : "taken", u->failed);
 }
 
 /* What an earlier run left comes first. */

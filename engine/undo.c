@@ -100,6 +100,12 @@ static void add_spot(struct undo *u, struct str from, uint32_t from_uid,
 	u->spots[u->n_spots++] = (struct spot){ from, to, from_uid, to_uid };
 }
 
+/* In a dry run: the message would be there again. */
+static void would_be(struct undo *u, struct str mailbox, uint32_t uid)
+{
+	add_spot(u, mailbox, uid, mailbox, uid);
+}
+
 /* To where it is by now, as far as the journal tells. */
 static bool follow(struct undo *u, struct undo_item *item, struct err *e)
 {
@@ -182,10 +188,13 @@ static bool check(struct work *w, struct err *e)
 	w->message = arena_new();
 	ok = s->kind.fetch(s, &set, &items, compare, w, e);
 	arena_free(&w->message);
-	for (size_t i = 0; ok && i < w->n; i++)
+	for (size_t i = 0; ok && i < w->n; i++) {
+		w->same[i] |= w->u->dry_run && find_spot(w->u,
+		    w->v[i]->mailbox, w->v[i]->uid);
 		if (!w->same[i])
 			cannot(w->v[i], "the message is not there any more, "
 			    "or is another one");
+	}
 	return ok;
 }
 
@@ -329,6 +338,10 @@ static bool apply(struct work *w, uint32_t uidvalidity, struct err *e)
 			op_of(u, w->v[i], &ops[n]);
 			items[n++] = w->v[i];
 		}
+	for (size_t i = 0; u->dry_run && i < n; i++)
+		if (ops[i].kind == OP_MOVE)
+			would_be(u, items[i]->change.mailbox,
+			    items[i]->change.uid);
 	if (u->dry_run || n == 0)
 		return true;
 	if (!make_mailboxes(s, ops, n, e) ||
@@ -417,8 +430,7 @@ static bool read_row(struct undo *u, struct undo_item *item,
 		return false;
 	if (n == 0 || (*row_out)->state != REPLACE_DONE) {
 		*row_out = NULL;
-		cannot(item, n && (*row_out = NULL, true) ?
-		    "nothing was changed" :
+		cannot(item, n ? "nothing was changed" :
 		    "the journal does not know it any more");
 		return true;
 	}
@@ -449,6 +461,9 @@ static bool restore(struct undo *u, struct undo_item **list, size_t n,
 		if (rows[k])
 			items[k++] = list[i];
 	}
+	/* the original would be there again in the place of its copy */
+	for (size_t i = 0; u->dry_run && i < k; i++)
+		would_be(u, items[i]->mailbox, items[i]->uid);
 	if (u->dry_run || k == 0)
 		return true;
 	if (!begin_run(u, e))

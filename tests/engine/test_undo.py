@@ -99,6 +99,12 @@ class Undo(unittest.TestCase):
         """The original comes out of Trash as it was, and the copy goes."""
         self.run_with('tag label', 'tag move', 'tag')
         self.assertEqual(len(self.boxes()['Trash']), 3)
+        before = self.boxes()
+        r = self.t.run('undo', '--dry-run', '2')
+        self.assertEqual(r.status, tamis.FOUND, r)
+        self.assertNotIn('left', r.out)
+        self.assertIn('home: 6 changes, 6 would be taken back, 0 not', r.out)
+        self.assertEqual(self.boxes(), before)
         r = self.t.run('undo', '2')
         self.assertEqual(r.status, 0, r)
         self.assertIn('taken back: rewrite: ', r.out)

@@ -57,10 +57,16 @@ static struct stats_day *day_of(struct stats *s, int64_t time)
 	return &s->days[s->n_days++];
 }
 
+/* What was taken back since was done at the time. */
+static bool was_done(const struct change *c)
+{
+	return c->state == CHANGE_DONE || c->state == CHANGE_UNDONE;
+}
+
 static void count(struct stats *s, struct stats_count *n,
     const struct change *c)
 {
-	if (c->state != CHANGE_DONE) {
+	if (!was_done(c)) {
 		n->failed += c->state == CHANGE_FAILED ||
 		    c->state == CHANGE_UNSURE;
 		return;
@@ -111,7 +117,7 @@ bool stats_change(void *ctx, const struct change *c,
 		struct stats_rule *rule = rule_of(s, take_name(s, &rest));
 
 		count(s, &rule->count, c);
-		if (c->state == CHANGE_DONE && c->time > rule->last)
+		if (was_done(c) && c->time > rule->last)
 			rule->last = c->time;
 	}
 	count(s, &day_of(s, c->time)->count, c);

@@ -2,8 +2,9 @@
  * stats - how often each rule hit and how much was changed a day.
  *
  * Pure: what the journal tells is handed in (journal_history, journal_runs),
- * and counted.  A rule hits a message when a change that it wanted is done;
- * that counts once in a run, however many changes it wanted.
+ * and counted.  A rule hits a message when a change that it wanted is done,
+ * whether it was undone later or not; that counts once in a run, however many
+ * changes it wanted.
  *
  * Life: in the arena given to stats_make.  Changes come in the journal's
  *       order, in which those of one message in one run stand together.

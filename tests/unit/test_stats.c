@@ -66,11 +66,13 @@ static void test_rules(void **state)
 	add(s, 1, T, 9, S("two"), CHANGE_UNSURE);
 	add(s, 1, T, 9, S("two"), CHANGE_VOID);
 	add(s, 1, T, 9, S("two"), CHANGE_INTENDED);
+	/* taken back, it was a hit all the same */
+	add(s, 1, T, 10, S("undone"), CHANGE_UNDONE);
 	/* the same message in another run */
 	add(s, 2, T + 60, 8, S("one"), CHANGE_DONE);
 	stats_end(s);
 
-	assert_int_equal(s->n_rules, 3);
+	assert_int_equal(s->n_rules, 4);
 	assert_string_equal(s->rules[0].name.p, "one");
 	assert_count(&rule(s, "one")->count, 3, 4, 0);
 	assert_true(rule(s, "one")->last == T + 60);
@@ -80,7 +82,9 @@ static void test_rules(void **state)
 	assert_false(rule(s, "two")->known);
 	assert_count(&rule(s, "never")->count, 0, 0, 0);
 	assert_true(rule(s, "never")->last == 0);
-	assert_count(&s->count, 3, 4, 2);
+	assert_count(&rule(s, "undone")->count, 1, 1, 0);
+	assert_true(rule(s, "undone")->last == T);
+	assert_count(&s->count, 4, 5, 2);
 }
 
 /* Names are joined by what they may hold themselves. */

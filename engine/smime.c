@@ -25,15 +25,25 @@ struct smime *smime_make(struct arena *a, const struct account *account,
 	return s;
 }
 
-/* Providers that were loaded go with their library. */
+/* Providers do not go with their library. */
+static void library_free(struct smime *s)
+{
+	for (size_t i = 0; i < COUNT(s->providers); i++) {
+		if (s->providers[i])
+			OSSL_PROVIDER_unload(s->providers[i]);
+		s->providers[i] = NULL;
+	}
+	OSSL_LIB_CTX_free(s->library);
+	s->library = NULL;
+}
+
 void smime_wipe(struct smime *s)
 {
 	if (!s)
 		return;
 	smime_keys_wipe(s);
 	smime_cas_free(s);
-	OSSL_LIB_CTX_free(s->library);
-	s->library = NULL;
+	library_free(s);
 }
 
 /* Where `legacy` is not installed, what needs it fails by itself. */
@@ -42,14 +52,16 @@ OSSL_LIB_CTX *smime_library(struct smime *s, struct err *e)
 	if (s->library)
 		return s->library;
 	s->library = OSSL_LIB_CTX_new();
-	if (!s->library || !OSSL_PROVIDER_load(s->library, "default")) {
+	if (s->library)
+		s->providers[0] = OSSL_PROVIDER_load(s->library, "default");
+	if (!s->providers[0]) {
 		err_set(e, ERR_CONFIG, "OpenSSL cannot be set up: %s",
 		    smime_reason());
-		OSSL_LIB_CTX_free(s->library);
-		s->library = NULL;
+		library_free(s);
 		return NULL;
 	}
-	if (!OSSL_PROVIDER_load(s->library, "legacy"))
+	s->providers[1] = OSSL_PROVIDER_load(s->library, "legacy");
+	if (!s->providers[1])
 		ERR_clear_error();
 	return s->library;
 }

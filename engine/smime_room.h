@@ -29,6 +29,7 @@ struct smime {
 	 * old mail and old PKCS #12 files need RC2 and DES, TLS must never
 	 * see them.  NULL: not made yet. */
 	struct ossl_lib_ctx_st *library;
+	struct ossl_provider_st *providers[2];
 	enum once keys_read;
 	struct err keys_failure;
 	struct smime_key keys[SMIME_KEYS_MAX];

@@ -35,8 +35,7 @@ static void ask_rewritten(struct evaluation *v, struct program_question *q)
 
 	q->header = parts[0];
 	q->body = parts[1];
-	q->key = arena_printf(v->arena, "%.*s", STR_ARG(mime_digest(v->arena,
-	    parts, COUNT(parts))));
+	q->key = mime_digest(v->arena, parts, COUNT(parts));
 }
 
 /* BEFORE, and the arguments, one behind the other. */

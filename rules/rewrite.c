@@ -136,6 +136,20 @@ static bool put(struct work *w, size_t i, struct str text, const char **why)
 	return true;
 }
 
+/* It may be the end of the message. */
+static void end_line(struct work *w, struct mail_piece *p)
+{
+	struct buf b;
+
+	if (line_end(p->whole).n)
+		return;
+	buf_init(&b, p->whole.n + w->eol.n);
+	buf_add_str(&b, p->whole);
+	buf_add_str(&b, w->eol);
+	p->whole = arena_str(w->arena, buf_str(&b));
+	buf_free(&b);
+}
+
 static bool insert(struct work *w, bool last, struct str name,
     struct str text, const char **why)
 {
@@ -146,9 +160,8 @@ static bool insert(struct work *w, bool last, struct str name,
 		return false;
 	while (at < w->n && (last || w->list[at].name.n == 0))
 		at++;
-	if (at == w->n && at && line_end(w->list[at - 1].whole).n == 0)
-		w->list[at - 1].whole = arena_printf(w->arena, "%.*s%.*s",
-		    STR_ARG(w->list[at - 1].whole), STR_ARG(w->eol));
+	if (at == w->n && at)
+		end_line(w, &w->list[at - 1]);
 	arena_grow(w->arena, &w->list, w->n, &w->cap);
 	memmove(&w->list[at + 1], &w->list[at],
 	    (w->n - at) * sizeof(*w->list));

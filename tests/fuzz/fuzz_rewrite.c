@@ -1,7 +1,8 @@
 /*
  * Header edits: the first line says which one, "KIND FIELD: TEXT"; behind it
  * stands the message.  What no edit names stays byte for byte and in order,
- * and what was done once is not done twice.
+ * and what was done once is not done twice; but what a regex fits (TEXT, then)
+ * may be there again.
  */
 #include "fuzz.h"
 
@@ -11,8 +12,18 @@
 static const struct { char letter; enum edit_kind kind; bool last; } kinds[] = {
 	{ 's', EDIT_SET, false }, { 'a', EDIT_ADD, false },
 	{ 'l', EDIT_ADD, true }, { 'r', EDIT_REMOVE, false },
-	{ 'f', EDIT_FIX, false },
+	{ 'f', EDIT_FIX, false }, { 'e', EDIT_REPLACE, false },
 };
+
+static bool make_regex(struct arena *a, struct header_edit *edit)
+{
+	struct pattern_error e;
+
+	edit->pattern = pattern_make(pattern_set_make(a, 2000),
+	    PATTERN_REGEX, edit->text, true, &e);
+	edit->with = template_of(a, STR_LIT("\xC3\xBC x"));
+	return edit->pattern != NULL;
+}
 
 static bool make_edit(struct arena *a, struct str line,
     struct header_edit *out)
@@ -30,7 +41,8 @@ static bool make_edit(struct arena *a, struct str line,
 		out->last = kinds[i].last;
 		out->field = str_sub(line, 2, colon < 2 ? 0 : colon - 2);
 		out->text = field_clean(a, str_sub(line, colon + 1, line.n));
-		return field_name_ok(out->field) && utf8_valid(out->text);
+		return field_name_ok(out->field) && utf8_valid(out->text) &&
+		    (out->kind != EDIT_REPLACE || make_regex(a, out));
 	}
 	return false;
 }
@@ -102,8 +114,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	if (!make_edit(a, line, &edit))
 		goto out;
 	done = rewrite_header(a, &edit, header, body, &once);
-	HOLDS(done != REWRITTEN_ASKS && done != REWRITTEN_LIMIT);
-	if (done == REWRITTEN_FAILS)
+	HOLDS(done != REWRITTEN_ASKS);
+	HOLDS(done != REWRITTEN_LIMIT || edit.kind == EDIT_REPLACE);
+	if (done == REWRITTEN_FAILS || done == REWRITTEN_LIMIT)
 		goto out;
 	if (done == REWRITTEN_SAME) {
 		look_at_set(a, &edit, header);
@@ -112,6 +125,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	HOLDS(mail_body_offset(once.header) == once.header.n);
 	look_at_rest(a, &once, header, once.header);
 	look_at_set(a, &edit, once.header);
+	if (edit.kind == EDIT_REPLACE)
+		goto out;
 	done = rewrite_header(a, &edit, once.header, body, &twice);
 	HOLDS(done == REWRITTEN_SAME);
 out:

@@ -229,6 +229,21 @@ static void test_add(void **state)
 	becomes(*state, e, MESSAGE, "body", "body");
 }
 
+/* A line that is no field may hold anything. */
+static void test_nul(void **state)
+{
+	struct header_edit e = { .kind = EDIT_ADD, .field = STR_LIT("X"),
+	    .text = STR_LIT("y"), .last = true };
+	struct rewrite step = { .kind = REWRITE_HEADER, .edit = &e };
+	struct str header = STR_EMPTY;
+	struct err error = { 0 };
+	size_t body;
+
+	assert_true(rules_rewrite_header(&step, *state, STR_LIT("A: b\na\0b"),
+	    &header, &body, &error));
+	assert_true(str_eq(header, STR_LIT("A: b\na\0b\nX: y\n")));
+}
+
 static void test_remove(void **state)
 {
 	struct header_edit e = { .kind = EDIT_REMOVE,
@@ -332,6 +347,7 @@ int main(void)
 		    tear_down),
 		cmocka_unit_test_setup_teardown(test_set, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_add, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_nul, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_remove, set_up,
 		    tear_down),
 		cmocka_unit_test_setup_teardown(test_fix, set_up, tear_down),

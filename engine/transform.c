@@ -20,13 +20,17 @@ bool transform_step(const struct transform *t, const struct rewrite *step,
     const struct program_message *m, struct buf *out, struct err *e)
 {
 	struct decrypt_verdict v;
+	struct decrypt with;
 
 	if (step->kind == REWRITE_PIPE)
 		return pipe_message(step, m, out, e);
 	if (!t->decrypt)
 		return err_set(e, ERR_MESSAGE, "the account has nothing to "
 		    "decrypt with");
-	if (!decrypt_message(t->decrypt, m->bytes, out, &v, e))
+	with = *t->decrypt;
+	if (!step->verify)
+		with.token = STR_EMPTY;		/* and so no field */
+	if (!decrypt_message(&with, m->bytes, out, &v, e))
 		return false;
 	if (!v.changed)
 		buf_add_str(out, m->bytes);

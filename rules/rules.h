@@ -340,7 +340,8 @@ struct rewrite {
 					   and the program */
 	const char *const *argv;	/* PIPE; NULL at the end */
 	unsigned seconds;		/* ... it may take */
-	bool verify;			/* DECRYPT: look at the signature */
+	bool verify;			/* DECRYPT: a field says what it and
+					   its signature are worth */
 	enum keep_original keep;
 };
 

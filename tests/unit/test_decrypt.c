@@ -12,6 +12,7 @@
 #include "engine/clock.h"
 #include "engine/decrypt.h"
 #include "engine/entity.h"
+#include "engine/transform.h"
 #include "gnupg.h"
 #include "pgp_maker.h"
 
@@ -129,6 +130,24 @@ static void takes_the_place(void **state)
 	    "secret\n");
 	assert_string_equal(verdict.layers, "openpgp AES256 MDC");
 	assert_int_equal(verdict.signature, SEAL_UNSIGNED);
+}
+
+/* `decrypt: {verify: false}` wants no field. */
+static void no_field(void **state)
+{
+	const struct transform t = { .limit = LIMIT, .decrypt = &bob };
+	const struct facts facts = { .uid = 1 };
+	const struct rewrite step = { .kind = REWRITE_DECRYPT };
+	struct str header, body;
+
+	(void)state;
+	err_clear(&error);
+	assert_true(transform_message(&t, arena, &step, 1, &facts,
+	    message(HEADER, pgp_mime(encrypt_z(TEXT))), &header, &body,
+	    &error));
+	assert_string_equal(arena_z(arena, header),
+	    HEADER "Content-Type: text/plain\n\n");
+	assert_string_equal(arena_z(arena, body), "secret\n");
 }
 
 static void line_ends_of_the_message(void **state)
@@ -856,6 +875,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(takes_the_place),
+		cmocka_unit_test(no_field),
 		cmocka_unit_test(line_ends_of_the_message),
 		cmocka_unit_test(nothing_to_do),
 		cmocka_unit_test(no_key),

@@ -36,6 +36,7 @@ static char folder[200];
 static int64_t now;
 /* With RC2 and DES, for mail as it was made long ago. */
 static OSSL_LIB_CTX *old;
+static OSSL_PROVIDER *providers[2];
 
 /* ---------------------------------------------------------- certificates */
 
@@ -1331,8 +1332,9 @@ static int setup(void **state)
 	arena = arena_new();
 	now = clock_now();
 	old = OSSL_LIB_CTX_new();
-	if (!OSSL_PROVIDER_load(old, "default") ||
-	    !OSSL_PROVIDER_load(old, "legacy"))
+	providers[0] = OSSL_PROVIDER_load(old, "default");
+	providers[1] = OSSL_PROVIDER_load(old, "legacy");
+	if (!providers[0] || !providers[1])
 		return -1;
 	ca = person(EVP_EC_gen("P-256"), authority);
 	authority.name = "Another CA";
@@ -1350,6 +1352,8 @@ static int teardown(void **state)
 	person_free(&stranger_ca);
 	person_free(&rsa);
 	person_free(&ec);
+	OSSL_PROVIDER_unload(providers[0]);
+	OSSL_PROVIDER_unload(providers[1]);
 	OSSL_LIB_CTX_free(old);
 	arena_free(&arena);
 	return 0;

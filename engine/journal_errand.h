@@ -70,7 +70,7 @@ MUST_USE bool journal_errands_waiting(struct journal *j, struct arena *a,
 MUST_USE bool journal_errands_cut_short(struct journal *j, uint64_t *n_out,
     struct err *e);
 
-/* Did we move this message out of its mailbox? */
+/* Did we move this message out of its mailbox, or replace it? */
 MUST_USE bool journal_errand_moved(struct journal *j,
     const struct errand_row *row, bool *yes_out, struct err *e);
 

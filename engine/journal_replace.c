@@ -143,7 +143,20 @@ static bool inherit_copies(struct journal *j, const struct replace_row *p,
 	return row_run(st, e);
 }
 
-/* The copy is what the original was: judged, copied. */
+/* Who was told of the original was told of the copy. */
+static bool inherit_errands(struct journal *j, const struct replace_row *p,
+    struct err *e)
+{
+	struct row *st = database_statement(j->db, SQL_REPLACE_ERRANDS, e);
+
+	if (!st)
+		return false;
+	row_put(st, 1, p->change);
+	row_put_bytes(st, 2, p->copy_id.digest, sizeof(p->copy_id.digest));
+	return row_run(st, e);
+}
+
+/* The copy is what the original was: judged, copied, told of. */
 static bool inherit(struct journal *j, const struct replace_row *p,
     struct err *e)
 {
@@ -151,7 +164,7 @@ static bool inherit(struct journal *j, const struct replace_row *p,
 
 	return journal_mailbox_need(j, p->r.mailbox, &mailbox, e) &&
 	    journal_judged_add(j, mailbox.id, &p->copy_id, e) &&
-	    inherit_copies(j, p, e);
+	    inherit_copies(j, p, e) && inherit_errands(j, p, e);
 }
 
 static bool run_undone(struct journal *j, int64_t change, struct err *e)

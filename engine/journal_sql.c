@@ -181,8 +181,8 @@ const char journal_schema_errand[] =
 
 _Static_assert(CHANGE_INTENDED == 0, "index change_unsettled says so");
 _Static_assert(OP_COPY == 4 && OP_MOVE == 5, "index change_placed says so");
-_Static_assert(OP_NOTIFY == 8 && OP_FORWARD > OP_RUN && OP_RUN > OP_NOTIFY,
-    "SQL_UNSETTLED says so");
+_Static_assert(OP_REPLACE == 7 && OP_NOTIFY == 8 && OP_RUN > OP_NOTIFY &&
+    OP_FORWARD > OP_NOTIFY, "SQL_UNSETTLED and SQL_ERRAND_MOVED say so");
 
 const char *const journal_sql[SQL_COUNT] = {
 	[SQL_MAILBOX] = "SELECT id, known, uidvalidity, next_uid, "
@@ -312,6 +312,14 @@ const char *const journal_sql[SQL_COUNT] = {
 	    "WHERE p.state IN (8, 14) AND o.digest = c.digest "
 	    "AND o.uid <> c.uid) FROM change c WHERE c.id = ?1",
 	/* what was copied of the original was of the copy */
+	/* and what was done for the original is for the copy: told of, too,
+	 * where that waits, since the original waits on */
+	[SQL_REPLACE_ERRANDS] = "INSERT OR IGNORE INTO errand SELECT ?2, "
+	    "r.rule, r.kind, r.part, r.channel, iif(r.state = 4, 1, "
+	    "r.state), 0, r.mailbox, r.uidvalidity, r.uid, r.run, r.time, "
+	    "r.urgency, r.sticky, r.batch, r.till_read, '', '', '', '', "
+	    "'', '', r.message_id, r.size FROM change c JOIN errand r "
+	    "ON r.digest = c.digest WHERE c.id = ?1",
 	[SQL_REPLACE_COPIED] = "INSERT OR IGNORE INTO copied(mailbox, "
 	    "digest, target, uidvalidity, uid) SELECT o.mailbox, ?2, "
 	    "o.target, o.uidvalidity, ?3 FROM change c JOIN copied o "
@@ -358,7 +366,7 @@ const char *const journal_sql[SQL_COUNT] = {
 	    "ORDER BY m.name, r.uidvalidity, r.uid, r.rule, r.part",
 	[SQL_ERRAND_MOVED] = "SELECT 1 FROM change c JOIN mailbox m "
 	    "ON m.id = c.mailbox WHERE m.name = ?1 AND c.uidvalidity = ?2 "
-	    "AND c.uid = ?3 AND c.kind = ?4 AND c.state = ?5",
+	    "AND c.uid = ?3 AND c.kind IN (?4, 7) AND c.state = ?5",
 	[SQL_RULE] = "SELECT time FROM rule WHERE name = ?1",
 	[SQL_RULE_SET] = "INSERT INTO rule(name, time) VALUES(?1, ?2) "
 	    "ON CONFLICT(name) DO UPDATE SET time = excluded.time",

@@ -102,6 +102,34 @@ class Once(Case):
             self.box).items()}, {1: {'\\Flagged'}, 2: {'\\Flagged'},
                                  3: set()})
 
+    def test_what_is_rewritten_is_no_other_message(self):
+        rules = '''\
+version: 1
+rules:
+  - name: tag
+    when: {subject: ping, header: {X-Tag: {exists: false}}}
+    then: [{set_header: {X-Tag: "yes"}}]
+  - name: tell
+    applies_to: all
+    when: {subject: ping}
+    then: [notify]
+'''
+        self.setup(rules)
+        self.expect(0, 'run')
+        self.mail('ping 1')
+        self.assertIn('rewrite', self.expect(0, 'run').out)
+        self.expect(0, 'run')
+        self.expect(0, 'run', '--all')
+        self.assertEqual(self.titles(), ['Alice: ping 1'])
+        self.setup(rules, quiet=self.quiet_now())
+        self.mail('ping 2')
+        self.assertIn('rewrite', self.expect(0, 'run').out)
+        self.expect(0, 'run')
+        self.setup(rules)
+        self.expect(0, 'run')
+        self.expect(0, 'run')
+        self.assertEqual(self.titles(), ['Alice: ping 2'])
+
     def test_a_large_message_has_no_preview(self):
         self.expect(0, 'run')
         self.mail('ping', body='x\r\n' * 200000)

@@ -154,6 +154,12 @@ bool journal_judged_elsewhere(struct journal *j, struct str mailbox,
 	return judged(j, SQL_JUDGED_ELSEWHERE, mailbox, id, yes_out, e);
 }
 
+bool journal_was_undone(struct journal *j, struct str mailbox,
+    const struct identity *id, bool *yes_out, struct err *e)
+{
+	return judged(j, SQL_WAS_UNDONE, mailbox, id, yes_out, e);
+}
+
 /* ---------------------------------------------------------------- runs */
 
 bool journal_run_begin(struct journal *j, struct str rules_version,
@@ -397,6 +403,29 @@ bool journal_settle(struct journal *j, struct str mailbox,
 	return database_end(j->db, ok, e);
 }
 
+static bool undone(struct journal *j, int64_t id, struct err *e)
+{
+	struct row *st = database_statement(j->db, SQL_UNDONE, e);
+
+	if (!st)
+		return false;
+	row_put(st, 1, id);
+	row_put(st, 2, CHANGE_UNDONE);
+	return row_run(st, e);
+}
+
+/* That anything ever was, see SQL_WAS_UNDONE. */
+static bool note_undone(struct journal *j, struct err *e)
+{
+	struct row *st = database_statement(j->db, SQL_NOTE_SET, e);
+
+	if (!st)
+		return false;
+	row_put_str(st, 1, STR_LIT("undone"));
+	row_put(st, 2, j->now);
+	return row_run(st, e);
+}
+
 bool journal_undone(struct journal *j, const int64_t *ids, size_t n,
     struct err *e)
 {
@@ -406,16 +435,9 @@ bool journal_undone(struct journal *j, const int64_t *ids, size_t n,
 		return true;
 	if (!journal_begin(j, e))
 		return false;
-	for (size_t i = 0; ok && i < n; i++) {
-		struct row *st = database_statement(j->db, SQL_UNDONE, e);
-
-		if (st) {
-			row_put(st, 1, ids[i]);
-			row_put(st, 2, CHANGE_UNDONE);
-		}
-		ok = st && row_run(st, e);
-	}
-	return database_end(j->db, ok, e);
+	for (size_t i = 0; ok && i < n; i++)
+		ok = undone(j, ids[i], e);
+	return database_end(j->db, ok && note_undone(j, e), e);
 }
 
 /* A row of CHANGE_COLUMNS, its strings copied into A. */

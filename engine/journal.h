@@ -156,6 +156,11 @@ MUST_USE bool journal_settle(struct journal *j, struct str mailbox,
 MUST_USE bool journal_undone(struct journal *j, const int64_t *ids, size_t n,
     struct err *e);
 
+/* Was something taken back that was done of a message with this identity
+ * here? */
+MUST_USE bool journal_was_undone(struct journal *j, struct str mailbox,
+    const struct identity *id, bool *yes_out, struct err *e);
+
 /* What a crash left: changes still INTENDED, oldest first; without those whose
  * replacement has begun (journal_replace.h). */
 MUST_USE bool journal_unsettled(struct journal *j, struct arena *a,

@@ -179,6 +179,7 @@ const char journal_schema_errand[] =
 "	PRIMARY KEY(digest, rule, kind, part, channel)) WITHOUT ROWID;"
 "CREATE INDEX errand_open ON errand(state) WHERE state IN (0, 4);";
 
+_Static_assert(CHANGE_UNDONE == 5, "SQL_WAS_UNDONE says so");
 _Static_assert(CHANGE_INTENDED == 0, "index change_unsettled says so");
 _Static_assert(OP_COPY == 4 && OP_MOVE == 5, "index change_placed says so");
 _Static_assert(OP_REPLACE == 7 && OP_NOTIFY == 8 && OP_RUN > OP_NOTIFY &&
@@ -234,6 +235,10 @@ const char *const journal_sql[SQL_COUNT] = {
 	    "0, 0, '')",
 	[SQL_OUTCOME] = "UPDATE change SET state = ?2, dest_uid = ?3, "
 	    "reason = ?4, dest_uidvalidity = ?5 WHERE id = ?1",
+	/* who never undid anything has no such note, and no cost */
+	[SQL_WAS_UNDONE] = "SELECT 1 FROM note n CROSS JOIN change c "
+	    "WHERE n.key = 'undone' AND c.state = 5 AND c.digest = ?2 "
+	    "AND c.mailbox = ?1",
 	[SQL_UNDONE] = "UPDATE change SET state = ?2 WHERE id = ?1",
 	[SQL_UNSETTLED] = "SELECT " CHANGE_COLUMNS " FROM change c "
 	    "JOIN mailbox m ON m.id = c.mailbox WHERE c.state = 0 "

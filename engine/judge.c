@@ -356,8 +356,10 @@ static bool known_again(struct round *r, const struct fetched *f,
 		return false;
 	if (*known_out || !identity_of_fetched(r->message, f, m, &id))
 		return true;
+	/* what undo brought back has another UID there */
 	if (!journal_replace_restored(j->journal, j->mailbox, f->facts.uid,
-	    &id, known_out, e))
+	    &id, known_out, e) || (!*known_out && f->gmail_id &&
+	    !journal_was_undone(j->journal, j->mailbox, &id, known_out, e)))
 		return false;
 	if (*known_out)
 		return true;

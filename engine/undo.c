@@ -1,5 +1,6 @@
 #include "undo.h"
 
+#include "gmail.h"
 #include "identity.h"
 #include "plan.h"
 #include "step.h"
@@ -371,6 +372,25 @@ static bool find_uid(struct undo *u, struct undo_item *item, struct err *e)
 	    state.uidvalidity, 1, &item->change.id_of, &item->uid, e);
 }
 
+/* On Gmail labels and flags are a message's own, wherever it is shown. */
+static bool find_item(struct undo *u, struct undo_item *item, struct err *e)
+{
+	struct mailbox_state state;
+
+	if (!follow(u, item, e))
+		return false;
+	if (u->dry_run && find_spot(u, item->mailbox, item->uid))
+		return true;
+	if (u->store->kind.labels != LABELS_GMAIL ||
+	    item->change.kind == OP_MOVE)
+		return find_uid(u, item, e);
+	return u->store->kind.special(u->store, STR_LIT(GMAIL_ALL),
+	    &item->mailbox, e) && u->store->kind.select(u->store,
+	    item->mailbox, false, &state, e) && u->store->kind.find(u->store,
+	    item->mailbox, state.uidvalidity, 1, &item->change.id_of,
+	    &item->uid, e);
+}
+
 /* Follows those of LIST, and applies them mailbox by mailbox. */
 static bool take_back(struct undo *u, struct undo_item **list, size_t n,
     struct err *e)
@@ -380,7 +400,7 @@ static bool take_back(struct undo *u, struct undo_item **list, size_t n,
 	bool ok = true;
 
 	for (size_t i = 0; ok && i < n; i++) {
-		ok = follow(u, list[i], e) && find_uid(u, list[i], e);
+		ok = find_item(u, list[i], e);
 		if (ok && list[i]->uid == 0) {
 			cannot(list[i], "where the message is now is not "
 			    "known");

@@ -10,6 +10,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, HERE + '/../lib']
 
 import gmail		# noqa: E402
+import places		# noqa: E402
 import replaceplan	# noqa: E402
 import tap		# noqa: E402
 
@@ -74,6 +75,39 @@ class Swallowed(unittest.TestCase):
         self.assertEqual(sent, t.plan.before[8])
         self.assertEqual([line for line in t.plan.differences(messages)
                           if not line.startswith('8')], [])
+
+
+class Elsewhere(unittest.TestCase):
+    """Servers that are others by name."""
+
+    def trial(self, profile):
+        s = gmail.Server(profile=profile).start()
+        self.addCleanup(s.close)
+        s.boxes = lambda: s.dump_all('alice')
+        return places.on_server_like(s, s, replaceplan.Elsewhere())
+
+    def test_each(self):
+        for profile in ('dovecot', 'dovecot_replace', 'cyrus', 'yahoo',
+                        'no_uidplus', 'no_move', 'bare'):
+            with self.subTest(profile=profile):
+                t = self.trial(profile)
+                t.undisturbed()
+                boxes = t.place.boxes()
+                r = t.t.run('run')
+                self.assertEqual(r.status, 0, r)
+                self.assertEqual(t.place.boxes(), boxes)
+
+    def test_rebuilt(self):
+        """A server that does not keep what it is given: the mail stays as
+        it was, and is said to."""
+        t = self.trial('exchange')
+        before = t.place.boxes()['INBOX']
+        r = t.t.run('run')
+        self.assertEqual(r.status, 3, r)
+        self.assertIn('the server changed what was uploaded', r.out)
+        digests = {m.digest for box, mails in t.place.boxes().items()
+                   if box != 'Trash' for m in mails}
+        self.assertEqual(digests, {m.digest for m in before})
 
 
 if __name__ == '__main__':

@@ -14,7 +14,7 @@ import syscalls
 import tap
 
 PROGRAM = os.environ.get('TAMIS_BUILD', '') + '/tests/crash/tamis_steps'
-EACH = 1 if crash.SWEEP else 4
+EACH = 1 if crash.SWEEP else 8
 LEAST = 150 if crash.SWEEP else 40
 
 # ------------------------------------------------------- another client
@@ -156,7 +156,7 @@ class Replace(unittest.TestCase):
                         self.after(t, deed, copy, step, *found)
         print('# row: another client | Maildir, rewriting | %d | 0 | 0 | 0'
               % points)
-        self.assertGreater(points, 400 if crash.SWEEP else 60)
+        self.assertGreater(points, 400 if crash.SWEEP else 40)
 
 
 if __name__ == '__main__':

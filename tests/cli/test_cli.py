@@ -227,10 +227,10 @@ class Check(Base):
             self.assertEqual(r.out, '')
 
     def test_config_problems(self):
-        self.t.config('version: 1\naccounts: {w: {imp: x}}\nnotify: {}\n')
+        self.t.config('version: 1\naccounts: {w: {imp: x}}\nlimits: {mime_parts: 9}\n')
         r = self.expect(1, 'check')
         self.assertIn('config.yaml:2:16: error: unknown key', r.out)
-        self.assertIn('`notify` is not yet supported', r.out)
+        self.assertIn('`limits.mime_parts` is not yet supported', r.out)
         self.assertIn('3 errors', r.out)
         r = self.expect(tamis.BAD_CONFIG, 'log')
         self.assertIn('config.yaml:2:16: error: unknown key', r.err)
@@ -322,7 +322,7 @@ class Language(Base):
         self.assertRegex(text, r'(?m)^    takes a text')
 
     def test_json(self):
-        words = self.expect(tamis.DONE, '--json', 'words', 'forward').json()
+        words = self.expect(tamis.DONE, '--json', 'words', 'save').json()
         self.assertEqual([(w['of'], w['supported']) for w in words],
                          [('action', False)])
 

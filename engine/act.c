@@ -556,19 +556,6 @@ static void fail_replacing(struct op *op, const char *why)
 	op->reason = str_of(why);
 }
 
-/* What the language has and this program has not yet; NULL: nothing. */
-static const char *not_yet(const struct plan_item *item)
-{
-	if (item->copies_too)
-		return "`scope: copies` is not yet supported: copies in "
-		    "other mailboxes would stay as they are";
-	for (size_t i = 0; i < item->n_rewrites; i++)
-		if (item->rewrites[i].keep != KEEP_TRASH)
-			return "of `keep_original` only `trash` is supported "
-			    "yet";
-	return NULL;
-}
-
 static size_t count_later(const struct plan *p, const struct plan_item *item)
 {
 	size_t n = 0;
@@ -599,10 +586,6 @@ static size_t choose_wishes(struct act *act, struct replace_wish ***list_out,
 			fail_replacing(op, j->journal ? "mail cannot be "
 			    "rewritten here" : "rewriting needs an account, "
 			    "whose state keeps the originals");
-			continue;
-		}
-		if (not_yet(&p->items[i])) {
-			fail_replacing(op, not_yet(&p->items[i]));
 			continue;
 		}
 		if (count_later(p, &p->items[i]) > REPLACE_THEN_MAX) {

@@ -303,7 +303,6 @@ static void add_replacement(struct adding *w)
 	    want->n_rewrites);
 	w->item->n_rewrites = want->n_rewrites;
 	w->item->new_thread = want->new_thread;
-	w->item->copies_too = want->copies_too;
 }
 
 static void add_outside(struct adding *w, enum op_kind kind,

@@ -34,7 +34,7 @@ struct plan_item {
 	/* Of its OP_REPLACE, whose names are what these do, for people. */
 	const struct rewrite *rewrites;
 	size_t n_rewrites;
-	bool new_thread, copies_too;	/* see wants */
+	bool new_thread;	/* see wants */
 	uint64_t size;			/* 0: not known */
 	struct plan_note {		/* unknown and failed rules */
 		uint32_t rule;

@@ -283,7 +283,7 @@ struct rule {
 	struct rule_info info;
 	struct branch top;
 	struct branch on_error;	/* its actions only */
-	bool copies_too, new_thread;	/* see struct wants */
+	bool new_thread;	/* see struct wants */
 };
 
 /* --------------------------------------------------------------- tests */

@@ -356,6 +356,5 @@ void draft_report(const struct draft *d, struct verdict *out)
 {
 	out->wants.rewrites = d->steps;
 	out->wants.n_rewrites = d->now.n_steps;
-	out->wants.copies_too = d->now.copies_too;
 	out->wants.new_thread = d->now.new_thread;
 }

@@ -29,7 +29,7 @@ struct draft_state {
 	bool open;		/* all of it may have been rewritten */
 	size_t n_touched;	/* these fields may have been, */
 	struct doubt doubt;	/* if so, or pending: why */
-	bool copies_too, new_thread;
+	bool new_thread;
 };
 
 struct draft {

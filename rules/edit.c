@@ -62,10 +62,11 @@ static bool field_name(struct editing *m, const struct node *n)
 	return true;
 }
 
-/* Calls FN for each field of the map N with what stands behind it. */
-static bool each_field(struct editing *m, const struct node *n,
-    const char *example, bool (*fn)(struct editing *m,
-    const struct node *name, const struct node *value))
+typedef bool field_fn(struct editing *m, const struct node *name,
+    const struct node *value);
+
+static bool fields_of(struct editing *m, const struct node *n,
+    const char *example, field_fn *fn)
 {
 	bool ok = true;
 
@@ -82,6 +83,20 @@ static bool each_field(struct editing *m, const struct node *n,
 		else
 			ok &= fn(m, n->keys[i], n->items[i]);
 	}
+	return ok;
+}
+
+/* Calls FN for each field of the map N, or of each map of the list N, with
+ * what stands behind it. */
+static bool each_field(struct editing *m, const struct node *n,
+    const char *example, field_fn *fn)
+{
+	bool ok = true;
+
+	if (n->kind != NODE_LIST || n->n == 0)
+		return fields_of(m, n, example, fn);
+	for (size_t i = 0; i < n->n; i++)
+		ok &= fields_of(m, n->items[i], example, fn);
 	return ok;
 }
 
@@ -239,7 +254,7 @@ static bool remove_one(struct builder *b, const struct node *n, void *ctx)
 
 	(void)b;
 	if (n->kind == NODE_MAP)
-		return each_field(m, n, "X-Any", remove_field);
+		return fields_of(m, n, "X-Any", remove_field);
 	if (!field_name(m, n))
 		return false;
 	edit_add(m, EDIT_REMOVE, n->text, NULL);
@@ -404,24 +419,19 @@ static bool build_pipe(struct editing *m, const struct node *value)
 	return p != NULL;
 }
 
-static bool build_keep(struct builder *b, const struct node *n,
-    enum keep_original *out)
+static bool build_keep(struct builder *b, const struct node *n)
 {
-	static const char *const names[] = {
-		[KEEP_TRASH] = "trash", [KEEP_LABEL] = "label",
-		[KEEP_SPOOL] = "spool",
-	};
 	struct str text;
 
 	if (!build_text(b, n, "keep_original", &text))
 		return false;
-	for (size_t i = 0; i < COUNT(names); i++)
-		if (str_eq_z(text, names[i])) {
-			*out = (enum keep_original)i;
-			return true;
-		}
-	return problem(b->ps, n->pos,
-	    "`keep_original` is `trash`, `label` or `spool`");
+	if (str_eq_z(text, "trash"))
+		return true;
+	if (str_eq_z(text, "label") || str_eq_z(text, "spool"))
+		return problem(b->ps, n->pos, "`keep_original: %.*s` is not "
+		    "yet supported", STR_ARG(text));
+	return problem(b->ps, n->pos, "`keep_original` is `trash`, or left "
+	    "out");
 }
 
 static bool build_unsafe(struct builder *b, const struct node *n)
@@ -454,7 +464,7 @@ static bool build_decrypt(struct editing *m, const struct node *value)
 	a = action_add(m->b, m->to, m->cap, ACTION_DECRYPT, m->word, m->pos);
 	a->verify = true;
 	ok = ok && (!verify || node_bool(verify, "verify", &a->verify, ps));
-	ok = ok && (!keep || build_keep(m->b, keep, &a->keep));
+	ok = ok && (!keep || build_keep(m->b, keep));
 	return ok && (!unsafe || build_unsafe(m->b, unsafe));
 }
 

@@ -161,7 +161,6 @@ static enum filled fill_rewrite(struct matcher *m, const struct rule *rule,
 	struct header_edit edit;
 	enum filled filled;
 
-	m->draft.now.copies_too |= rule->copies_too;
 	m->draft.now.new_thread |= rule->new_thread;
 	if (action->kind != ACTION_HEADER) {
 		if (action->program)

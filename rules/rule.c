@@ -330,7 +330,6 @@ static bool build_rule(struct builder *b, const struct node *n,
 		    &out->on_error);
 	out->info.on_error = out->on_error.n_actions > 0;
 	warn_piped_again(b, out);
-	ok &= build_option(b, n, "scope", "copies", out, &out->copies_too);
 	ok &= build_option(b, n, "new_thread", "accept", out,
 	    &out->new_thread);
 	return ok;

@@ -418,9 +418,9 @@ struct wants {
 	 * change nothing is left out where that can be told. */
 	struct rewrite *rewrites;
 	size_t n_rewrites;
-	/* Of a rule that rewrites: each copy of it in another mailbox is
-	 * replaced, too; and the new one may be in a thread of its own. */
-	bool copies_too, new_thread;
+	/* Of a rule that rewrites: the new message may be in a thread of its
+	 * own. */
+	bool new_thread;
 };
 
 /* How one rule came out. */

@@ -144,17 +144,6 @@ rules:
         self.assertEqual(r.status, tamis.SOME_FAILED, r)
         self.assertIn('rewriting needs an account', r.out)
 
-    def test_what_is_not_yet(self):
-        r = self.go('''\
-  - name: all
-    when: {subject: x}
-    then: [{set_header: {X-A: b}}]
-    scope: copies
-''', 'x')
-        self.assertEqual(r.status, tamis.SOME_FAILED, r)
-        self.assertIn('not yet supported', r.out)
-        self.assertEqual(self.texts(), [MESSAGE % (b'x', 1, 1, 1)])
-
     def test_originals_are_kept_for_a_time(self):
         self.go('''\
   - {name: x, when: {subject: x}, then: [{set_header: {X-A: b}}]}

@@ -159,7 +159,7 @@ class Lint(Tree):
         self.write('rules/a.h', H % ('A', 'A', 'a'))
         self.write('engine/b.c', C % ('b', 'b'))
         self.write('engine/b.h', H % ('B', 'B', 'b'))
-        for name in ('quickstart', '.ci/run', 'tests/run'):
+        for name in ('package', 'quickstart', '.ci/run', 'tests/run'):
             self.write(name, '#!/bin/bash\n')
 
     def failed(self):

@@ -554,8 +554,6 @@ static void add_verdict(struct buf *b, const struct rules *r,
 		rules_rewrite_text(b, &v->wants.rewrites[i]);
 		buf_add_char(b, '\n');
 	}
-	if (v->wants.copies_too)
-		buf_add_z(b, "scope: copies\n");
 	if (v->wants.new_thread)
 		buf_add_z(b, "new_thread: accept\n");
 	for (size_t i = 0; i < v->wants.n_errands; i++)

@@ -116,6 +116,20 @@ static bool failed(struct store_maildir *s, struct replacement *r,
 	    arena_printf(s->base.arena, "%s: %s", what, strerror(error)));
 }
 
+/* False: those of LIST that are done have come out OTHERWISE. */
+static bool sync_all(struct store_maildir *s, struct replacement **list,
+    size_t n, enum step_outcome otherwise)
+{
+	if (fsync(s->folder.cur) == 0 && fsync(s->folder.new) == 0)
+		return true;
+	for (size_t i = 0; i < n; i++)
+		if (list[i]->outcome == STEP_DONE)
+			end(list[i], otherwise, arena_printf(s->base.arena,
+			    "the mailbox cannot be made durable: %s",
+			    strerror(errno)));
+	return false;
+}
+
 /* The copy's file in the selected mailbox, or NULL. */
 static struct maildir_file *copy_file(struct store_maildir *s,
     const struct replacement *r)
@@ -473,12 +487,7 @@ static bool upload_all(struct store_maildir *s, struct replacement **list,
 	for (size_t i = 0; i < n; i++)
 		link_copy(s, tmp, list[i]);
 	close(tmp);
-	if (fsync(s->folder.cur) != 0 || fsync(s->folder.new) != 0)
-		for (size_t i = 0; i < n; i++)
-			if (list[i]->outcome == STEP_DONE)
-				end(list[i], STEP_UNSURE, arena_printf(
-				    s->base.arena, "the copy may not be "
-				    "durable: %s", strerror(errno)));
+	sync_all(s, list, n, STEP_UNSURE);
 	step("maildir-copies-durable");
 	return true;
 }
@@ -595,18 +604,6 @@ static int set_letters(struct store_maildir *s, struct maildir_file *f,
 	return error;
 }
 
-static bool sync_all(struct store_maildir *s, struct replacement **list,
-    size_t n)
-{
-	if (fsync(s->folder.cur) == 0 && fsync(s->folder.new) == 0)
-		return true;
-	for (size_t i = 0; i < n; i++)
-		if (list[i]->outcome == STEP_DONE)
-			failed(s, list[i], "the mailbox cannot be made "
-			    "durable", errno);
-	return false;
-}
-
 static bool dress_all(struct store_maildir *s, struct replacement **list,
     size_t n, struct err *e)
 {
@@ -629,7 +626,7 @@ static bool dress_all(struct store_maildir *s, struct replacement **list,
 			end(r, STEP_DONE, STR_EMPTY);
 		r->copy_name = arena_str(s->base.arena, maildir_file_name(f));
 	}
-	sync_all(s, list, n);
+	sync_all(s, list, n, STEP_PASSING);
 	return true;
 }
 
@@ -768,8 +765,10 @@ static bool retire_all(struct store_maildir *s, struct replacement **list,
 			uids[i] = files[i]->uid;
 		if (files[i])
 			follow_up(s, list[i], maildir_file_name(files[i]));
+		end(list[i], STEP_DONE, STR_EMPTY);
 	}
-	sync_all(s, list, 0);
+	if (!sync_all(s, list, n, STEP_PASSING))
+		return true;
 	ok = move_all(s, list, uids, n, trash(s), ops, e);
 	for (size_t i = 0; i < n; i++) {
 		struct replacement *r = list[i];
@@ -790,7 +789,8 @@ static bool retire_all(struct store_maildir *s, struct replacement **list,
 		/* its name as it was at the very moment */
 		follow_up(s, r, maildir_file_name(files[i]));
 	}
-	sync_all(s, list, n);
+	/* the original lies in Trash by now: look before all else */
+	sync_all(s, list, n, STEP_UNSURE);
 	return ok;
 }
 
@@ -929,7 +929,7 @@ static bool dress_originals(struct store_maildir *s,
 		if (error)
 			failed(s, r, "it cannot have its flags", error);
 	}
-	sync_all(s, list, n);
+	sync_all(s, list, n, STEP_PASSING);
 	return true;
 }
 

@@ -300,13 +300,16 @@ class Trial:
                 self.after('killed at %s %d' % (call, nth), r)
                 nth += each
 
-    def fail_calls(self, each=1, good=(0, 3, 74, 75)):
-        """Each call that writes fails once, as on a full or broken disk."""
+    def fail_calls(self, each=1, good=(0, 3, 74, 75), only=None):
+        """Each call that writes (or is called ONLY) fails once, as on a full
+        or broken disk."""
         self.restore()
         times, _ = syscalls.count(self.t.argv(['run']), self.t.env,
                                   self.t.folder)
         for error, calls in syscalls.FAILURES:
             for i, call in enumerate(calls):
+                if only not in (None, call):
+                    continue
                 for nth in range(1 + i % each, times.get(call, 0) + 1, each):
                     self.restore()
                     r = self.t.run(

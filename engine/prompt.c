@@ -134,14 +134,18 @@ bool prompt_secret(const char *question, struct buf *out, struct err *e)
 	bool terminal = tcgetattr(STDIN_FILENO, &shown_mode) == 0, ok;
 
 	caught = 0;
-	for (size_t i = 0; i < COUNT(ending); i++)
+	for (size_t i = 0; i < COUNT(ending); i++) {
 		sigaction(ending[i], &catch, &before[i]);
-	put_question(question, STR_EMPTY);
+		if (before[i].sa_handler == SIG_IGN)	/* nohup's */
+			sigaction(ending[i], &before[i], NULL);
+	}
+	/* before the question: what is typed until then is dropped */
 	if (terminal) {
 		hidden_mode = shown_mode;
 		hidden_mode.c_lflag &= ~(tcflag_t)ECHO;
 		tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden_mode);
 	}
+	put_question(question, STR_EMPTY);
 	ok = read_line(out, e);
 	if (terminal)
 		tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown_mode);

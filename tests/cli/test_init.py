@@ -26,7 +26,9 @@ class Terminal:
         self.master, slave = pty.openpty()
         self.p = subprocess.Popen(
             t.argv(args), env=t.env, cwd=t.folder, stdin=slave,
-            stdout=subprocess.PIPE, stderr=slave, start_new_session=True)
+            stdout=subprocess.PIPE, stderr=slave, start_new_session=True,
+            # whoever runs the tests may ignore it
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
         os.close(slave)
         self.seen = ''
 

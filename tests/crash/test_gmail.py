@@ -14,6 +14,7 @@ import tap
 
 class Gmail(disturbed.Commands, unittest.TestCase):
     store = 'like Gmail'
+    each_kill = 1
 
     def start(self):
         server = gmail.Server().start()

@@ -38,7 +38,8 @@ static struct rules *load(struct arena *a, const char *path)
 	buf_init(&b, FILE_MAX);
 	for (size_t i = 0; !r && i < ps.n; i++)
 		problem_show(&b, &ps.list[i]);
-	fwrite(b.p, 1, b.n, stderr);
+	if (b.n)
+		fwrite(b.p, 1, b.n, stderr);
 	buf_free(&b);
 	return r;
 }

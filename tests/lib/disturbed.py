@@ -14,6 +14,7 @@ LEAST = 18 if crash.SWEEP else 5
 
 class Commands:
     store = None
+    each_kill = EACH	# of these points one is tried
 
     def setUp(self):
         self.server = self.start()
@@ -25,8 +26,9 @@ class Commands:
 
     def sweep(self, action, place, first):
         t = self.trial()
+        each = self.each_kill if action == 'kill' else EACH
         t.faults_at_commands(self.proxy, action, place,
-                             1 + (first - 1) % EACH, EACH)
+                             1 + (first - 1) % each, each)
         t.verdict('%s %s a command' % (
             action, 'before' if place == 'command' else 'after'),
             self.store, LEAST)

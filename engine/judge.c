@@ -145,7 +145,7 @@ static void add_late(struct judge *j, uint32_t uid)
 
 static void add_unsettled(struct judge *j, uint32_t uid, const char *why)
 {
-	add_judged(j, uid)->reason = str_of(why);
+	add_judged(j, uid)->reason = arena_str(j->arena, str_of(why));
 }
 
 static void add_unreadable(struct judge *j, uint32_t uid, const char *why)
@@ -153,7 +153,7 @@ static void add_unreadable(struct judge *j, uint32_t uid, const char *why)
 	struct judged *one = add_judged(j, uid);
 
 	one->unreadable = true;
-	one->reason = str_of(why);
+	one->reason = arena_str(j->arena, str_of(why));
 }
 
 static struct str sender(struct arena *a, struct mail *m)

@@ -61,6 +61,7 @@ static int undo_account(struct command_context *c,
 	    &run)) {
 		log_line(LOG_ERROR, "undo needs the number of a run, as log "
 		    "shows it");
+		arena_free(&u.arena);
 		return EXIT_USAGE;
 	}
 	u.query = (struct history_query){ .rule = str_of(o->rule),

@@ -30,6 +30,7 @@ static struct str read_all(FILE *f)
 {
 	struct buf b;
 	char block[65536];
+	struct str all;
 	size_t n;
 
 	buf_init(&b, OUT_MAX);
@@ -37,7 +38,9 @@ static struct str read_all(FILE *f)
 		buf_add(&b, block, n);
 	if (!f || b.over)
 		stop("cannot read");
-	return arena_str(arena, buf_str(&b));
+	all = arena_str(arena, buf_str(&b));
+	buf_free(&b);
+	return all;
 }
 
 static void tell(bool ok, const char *words, const struct buf *out)
@@ -47,7 +50,8 @@ static void tell(bool ok, const char *words, const struct buf *out)
 		return;
 	}
 	printf("%s\n", words);
-	fwrite(out->p, 1, out->n, stdout);
+	if (out->n)
+		fwrite(out->p, 1, out->n, stdout);
 }
 
 static void decrypt(char **v)
@@ -70,6 +74,7 @@ static void decrypt(char **v)
 	ok = smime_decrypt(s, read_all(stdin), &out, &opened, &failure);
 	tell(ok, arena_printf(arena, "%s %s", opened.cipher,
 	    opened.authenticated ? "authenticated" : "changeable").p, &out);
+	buf_free(&out);
 	smime_wipe(s);
 }
 
@@ -93,6 +98,7 @@ static void verify(char **v)
 	    str_of(v[0])) ? "mismatch" : smime_state_word(signature.state),
 	    (long long)signature.signed_at, STR_ARG(signature.signer),
 	    STR_ARG(signature.why)).p, &out);
+	buf_free(&out);
 	smime_wipe(s);
 }
 

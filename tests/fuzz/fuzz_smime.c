@@ -119,7 +119,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	static struct smime *s;
 	struct str object = fuzz_input(data, n), content = STR_LIT(ENTITY);
 	struct arena *a = arena_new();
-	bool first = !s;
+	bool first = !lasting;
 
 	if (first) {
 		lasting = arena_new();

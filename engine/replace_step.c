@@ -437,6 +437,25 @@ bool replace_find(struct replace *w, struct replace_wish **list, size_t n,
 
 /* ------------------------------------------------------ dress and retire */
 
+/* It cannot go on: the copy goes again. */
+static void stop(struct replace_wish *x)
+{
+	/* what stands in the original's place stays */
+	if (x->row.instead)
+		replace_ambiguous(x, x->row.r.reason);
+	else if (x->row.r.found == COPY_ABSENT)
+		copy_has_gone(x);
+	else
+		replace_give_up(x, x->row.r.outcome == STEP_PASSING,
+		    x->row.r.reason);
+}
+
+static bool is_stopped(const struct replace_wish *x)
+{
+	return x->row.r.outcome == STEP_REFUSED ||
+	    x->row.r.outcome == STEP_PASSING;
+}
+
 static bool dress(struct replace *w, struct replace_wish **list, size_t n,
     struct err *e)
 {
@@ -446,27 +465,38 @@ static bool dress(struct replace *w, struct replace_wish **list, size_t n,
 	for (size_t i = 0; i < n; i++) {
 		struct replace_wish *x = list[i];
 
-		switch (x->row.r.outcome) {
-		case STEP_DONE:
+		if (x->row.r.outcome == STEP_DONE)
 			x->row.state = REPLACE_DRESSED;
-			break;
-		case STEP_REFUSED:
-		case STEP_PASSING:
-			/* what stands in the original's place stays */
-			if (x->row.instead)
-				replace_ambiguous(x, x->row.r.reason);
-			else if (x->row.r.found == COPY_ABSENT)
-				copy_has_gone(x);
-			else
-				replace_give_up(x, x->row.r.outcome ==
-				    STEP_PASSING, x->row.r.reason);
-			break;
-		case STEP_TODO:
-		case STEP_UNSURE:
-			break;
-		}
+		else if (is_stopped(x))
+			stop(x);
 	}
 	return end_step(w, list, n, ok, e);
+}
+
+/*
+ * A disk or server that says "not now" may have moved the original all the
+ * same.  Its copy goes only while the original is seen to live: else both
+ * would be in Trash.  The others stay DRESSED, for the next run to look.
+ */
+static bool keep_only_copies(struct replace *w, struct replace_wish **list,
+    size_t n, struct err *e)
+{
+	struct arena *a = arena_new();
+	struct replace_wish **some = arena_array(a, n + 1, sizeof(*some));
+	size_t k = 0;
+	bool ok;
+
+	for (size_t i = 0; i < n; i++)
+		if (list[i]->row.state == REPLACE_DISCARDING &&
+		    list[i]->row.r.outcome == STEP_PASSING)
+			some[k++] = list[i];
+	ok = replace_step(w, some, k, w->store->kind.replacer->whereabouts,
+	    NEEDS_COPY | NEEDS_ORIGINAL, e);
+	for (size_t i = 0; i < k; i++)
+		if (some[i]->row.r.place != ORIGINAL_LIVE)
+			some[i]->row.state = REPLACE_DRESSED;
+	arena_free(&a);
+	return ok;
 }
 
 bool replace_retire(struct replace *w, struct replace_wish **list, size_t n,
@@ -479,31 +509,18 @@ bool replace_retire(struct replace *w, struct replace_wish **list, size_t n,
 	for (size_t i = 0; i < n; i++) {
 		struct replace_wish *x = list[i];
 
-		switch (x->row.r.outcome) {
-		case STEP_DONE:
-			if (!ok)	/* not all of it is known */
-				break;
-			x->row.state = REPLACE_RETIRED;
-			x->row.reason = x->row.r.reason;	/* a remark */
-			if (x->row.r.copy_gmail_id)
-				gmail_identity(x->row.r.copy_gmail_id,
-				    &x->row.copy_id);
-			break;
-		case STEP_REFUSED:
-		case STEP_PASSING:
-			if (x->row.instead)
-				replace_ambiguous(x, x->row.r.reason);
-			else if (x->row.r.found == COPY_ABSENT)
-				copy_has_gone(x);
-			else
-				replace_give_up(x, x->row.r.outcome ==
-				    STEP_PASSING, x->row.r.reason);
-			break;
-		case STEP_TODO:
-		case STEP_UNSURE:
-			break;
-		}
+		if (is_stopped(x))
+			stop(x);
+		/* of a lost store not all is known */
+		if (x->row.r.outcome != STEP_DONE || !ok)
+			continue;
+		x->row.state = REPLACE_RETIRED;
+		x->row.reason = x->row.r.reason;	/* a remark */
+		if (x->row.r.copy_gmail_id)
+			gmail_identity(x->row.r.copy_gmail_id,
+			    &x->row.copy_id);
 	}
+	ok = ok && keep_only_copies(w, list, n, e);
 	return end_step(w, list, n, ok, e);
 }
 

@@ -24,6 +24,7 @@ static struct fault {
 	bool lost_before, lost_after;
 	enum step_outcome outcome;	/* in its place */
 	enum copy_found found;		/* behind it */
+	enum step_outcome said;		/* behind it, whatever it did */
 	bool gone;
 } fault;
 
@@ -58,6 +59,8 @@ static bool with_fault(enum which step, step_fn *fn, struct store *s,
 		return false;
 	for (size_t i = 0; i < n && fault.found; i++)
 		list[i].found = fault.found;
+	for (size_t i = 0; i < n && fault.said; i++)
+		list[i].outcome = fault.said;
 	for (size_t i = 0; i < n && fault.lost_after; i++) {
 		/* done, and nobody knows */
 		list[i].outcome = STEP_UNSURE;
@@ -411,6 +414,21 @@ static void test_rolled_back(void **state)
 	}
 }
 
+/* A store that says "not now" of what it did all the same: the copy is not
+ * taken away before somebody has looked where the original is. */
+static void test_retired_all_the_same(void **state)
+{
+	struct room *r = *state;
+
+	fault = (struct fault){ .step = RETIRE, .said = STEP_PASSING };
+	OK(replace(r));
+	assert_int_equal(r->wishes[0].outcome, OP_UNSURE);
+	is_replaced(r);
+	recover(r);
+	settled(r);
+	is_replaced(r);
+}
+
 /* An upload without an answer is looked for, waited for, and looked for
  * again. */
 static void test_unanswered(void **state)
@@ -664,7 +682,8 @@ int main(void)
 #define TEST(f)	cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_all_is_well), TEST(test_lost),
-		TEST(test_rolled_back), TEST(test_unanswered),
+		TEST(test_rolled_back), TEST(test_retired_all_the_same),
+		TEST(test_unanswered),
 		TEST(test_swallowed), TEST(test_another_id),
 		TEST(test_given_up), TEST(test_spool_is_full),
 		TEST(test_octets_of_a_day), TEST(test_forgotten),

@@ -762,10 +762,16 @@ static void say_replaced(struct pass *p)
 	const struct replace *w = &p->replace;
 	const char *name = p->r->account->name;
 
-	if (w->n_rows)
+	if (w->done + w->back)
 		log_line(LOG_WARN, "%s: an earlier run was cut short while "
-		    "it rewrote messages: %zu ended, %zu as they were, %zu "
-		    "waited for", name, w->done, w->back, w->held);
+		    "it rewrote messages: %zu ended, %zu as they were", name,
+		    w->done, w->back);
+	if (w->held)
+		log_line(LOG_WARN, "%s: of %zu rewritten messages it is not "
+		    "known whether the server took them; later runs look, "
+		    "for %" PRId64 " minutes at most", name, w->held,
+		    (REPLACE_LATE * (int64_t)p->r->account->limits->late +
+		    59) / 60);
 	if (w->late)
 		log_line(LOG_WARN, "%s: %zu copies of rewritten messages "
 		    "landed late and were moved to Trash", name, w->late);

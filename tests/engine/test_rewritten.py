@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Rules that rewrite, on a Maildir, from the rule file to the spool."""
+"""Rules that rewrite, from the rule file to the spool."""
 
 import glob
 import tempfile
 import time
 import unittest
 
+import gmail
 import maildir
 import tamis
 import tap
@@ -167,6 +168,27 @@ rules:
         self.t.config({'accounts': {'home': {'maildir': self.path}}})
         self.assertEqual(self.t.run('run').status, 0)
         self.assertTrue(self.texts()[0].startswith(b'X-Tamis-Replaced'))
+
+
+class Unanswered(unittest.TestCase):
+    """An upload that no server answered."""
+
+    def test_it_is_said_how_long_it_is_waited_for(self):
+        with gmail.Server() as s:
+            t = tamis.Tamis()
+            t.rules('rules: [{name: x, when: {subject: x}, '
+                    'then: [{set_header: {X-A: b}}]}]')
+            t.config({'accounts': {'home': t.account(s)}})
+            self.assertEqual(t.run('run').status, 0)
+            s.control.load([{'raw': MESSAGE % (b'x', 1, 1, 1)}])
+            s.control.fault('drop', 'APPEND', where='before')
+            self.assertEqual(t.run('run').status, tamis.LATER)
+            for _ in range(2):
+                r = t.run('run')
+                self.assertEqual(r.status, 0, r)
+                self.assertIn('for 30 minutes at most', r.err)
+                self.assertNotIn('cut short', r.err)
+            self.assertEqual(len(s.control.dump()['messages']), 1)
 
 
 if __name__ == '__main__':
